@@ -1,0 +1,3 @@
+//! An ASP.NET Core SignalR server: three hubs, N instances, no sticky sessions.
+
+pub mod signalr;
