@@ -1,0 +1,252 @@
+//! What can go wrong, as clients read it: one set of codes for hub calls and HTTP answers.
+//!
+//! A failed hub call carries the JSON object of [`Problem::to_json`] behind `HubException: `;
+//! an HTTP route answers the same code as `application/problem+json` (RFC 9457).
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The media type of an HTTP error body.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// A stable, machine-readable reason. Clients switch on it, so a code is never renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    InvalidRequest,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    RunActive,
+    NotRegistered,
+    IdempotencyConflict,
+    TooLarge,
+    UnsupportedMediaType,
+    RateLimited,
+    StoreUnavailable,
+    UpstreamRateLimited,
+    UpstreamUnavailable,
+    UpstreamRefused,
+    UpstreamInvalid,
+    ContextTooLong,
+    Stalled,
+    Interrupted,
+}
+
+impl Code {
+    /// The code as it stands on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::RunActive => "run_active",
+            Self::NotRegistered => "not_registered",
+            Self::IdempotencyConflict => "idempotency_conflict",
+            Self::TooLarge => "too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::RateLimited => "rate_limited",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::UpstreamRateLimited => "upstream_rate_limited",
+            Self::UpstreamUnavailable => "upstream_unavailable",
+            Self::UpstreamRefused => "upstream_refused",
+            Self::UpstreamInvalid => "upstream_invalid",
+            Self::ContextTooLong => "context_too_long",
+            Self::Stalled => "stalled",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// The HTTP status that goes with the code. The upstream codes are a gateway's: 502 to 504.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidRequest | Self::ContextTooLong => 400,
+            Self::Unauthorized => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::RunActive | Self::NotRegistered | Self::IdempotencyConflict => 409,
+            Self::TooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::RateLimited => 429,
+            Self::UpstreamRefused | Self::UpstreamInvalid => 502,
+            Self::StoreUnavailable
+            | Self::UpstreamRateLimited
+            | Self::UpstreamUnavailable
+            | Self::Interrupted => 503,
+            Self::Stalled => 504,
+        }
+    }
+
+    /// A short human-readable summary that does not change from case to case (RFC 9457 `title`).
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "The request is not valid",
+            Self::Unauthorized => "Authentication is required",
+            Self::Forbidden => "This user may not do that",
+            Self::NotFound => "There is no such thing",
+            Self::MethodNotAllowed => "The method is not allowed here",
+            Self::RunActive => "The conversation has an active run",
+            Self::NotRegistered => "The worker is not registered",
+            Self::IdempotencyConflict => "The idempotency key was used with another content",
+            Self::TooLarge => "The request is too large",
+            Self::UnsupportedMediaType => "The media type is not supported",
+            Self::RateLimited => "Too many requests",
+            Self::StoreUnavailable => "The store does not answer",
+            Self::UpstreamRateLimited => "The model provider limits the rate",
+            Self::UpstreamUnavailable => "The model provider does not answer",
+            Self::UpstreamRefused => "The model provider refused the request",
+            Self::UpstreamInvalid => "The model provider's answer is not valid",
+            Self::ContextTooLong => "The conversation is too long for the model",
+            Self::Stalled => "The answer stalled",
+            Self::Interrupted => "The answer was interrupted",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// An error a client may read: a code, a sentence, and whatever else helps it to go on.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Problem {
+    pub code: Code,
+    pub message: String,
+    pub details: Map<String, Value>,
+}
+
+impl Problem {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            details: Map::new(),
+        }
+    }
+
+    /// The most frequent one: the caller sent something that cannot be used.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidRequest, message)
+    }
+
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Code::NotFound, message)
+    }
+
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(Code::Forbidden, message)
+    }
+
+    /// Adds a member beside `code` and `message`, for instance `runId`.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// `{"code","message",...details}`: what a hub call's error text carries.
+    pub fn to_json(&self) -> String {
+        let mut object = Map::new();
+        object.insert("code".to_owned(), self.code.as_str().into());
+        object.insert("message".to_owned(), self.message.clone().into());
+        self.add_details(&mut object);
+        Value::Object(object).to_string()
+    }
+
+    /// The body of an HTTP answer, to be sent as [`PROBLEM_JSON`].
+    pub fn to_problem_json(&self) -> String {
+        let mut object = Map::new();
+        object.insert("type".to_owned(), "about:blank".into());
+        object.insert("title".to_owned(), self.code.title().into());
+        object.insert("status".to_owned(), self.code.status().into());
+        object.insert("detail".to_owned(), self.message.clone().into());
+        object.insert("code".to_owned(), self.code.as_str().into());
+        object.insert("message".to_owned(), self.message.clone().into());
+        self.add_details(&mut object);
+        Value::Object(object).to_string()
+    }
+
+    /// Whole seconds, as the header wants them; a rate limit always says some.
+    fn retry_after_seconds(&self) -> Option<u64> {
+        let told = self.details.get("retryAfterMs").and_then(Value::as_u64);
+        let least = (self.code == Code::RateLimited).then_some(1);
+        told.map(|milliseconds| milliseconds.div_ceil(1000))
+            .max(least)
+    }
+
+    /// Details never overwrite what the format itself says.
+    fn add_details(&self, object: &mut Map<String, Value>) {
+        for (name, value) in &self.details {
+            object.entry(name).or_insert_with(|| value.clone());
+        }
+    }
+}
+
+impl actix_web::ResponseError for Problem {
+    fn status_code(&self) -> actix_web::http::StatusCode {
+        actix_web::http::StatusCode::from_u16(self.code.status())
+            .unwrap_or(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> actix_web::HttpResponse {
+        let mut answer = actix_web::HttpResponse::build(self.status_code());
+        answer.insert_header(("Cache-Control", "no-store"));
+        if let Some(seconds) = self.retry_after_seconds() {
+            answer.insert_header(("Retry-After", seconds.to_string()));
+        }
+        answer
+            .content_type(PROBLEM_JSON)
+            .body(self.to_problem_json())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::ResponseError;
+
+    use super::*;
+
+    #[test]
+    fn a_hub_error_is_one_object_with_the_code_first_and_the_details_beside_it() {
+        let problem = Problem::new(Code::RunActive, "a run is active").with("runId", "r1");
+        let value: Value = serde_json::from_str(&problem.to_json()).expect("is JSON");
+        assert_eq!(
+            value,
+            serde_json::json!({"code": "run_active", "message": "a run is active", "runId": "r1"})
+        );
+    }
+
+    #[test]
+    fn a_detail_cannot_replace_the_code() {
+        let problem = Problem::invalid("no").with("code", "forbidden");
+        let value: Value = serde_json::from_str(&problem.to_json()).expect("is JSON");
+        assert_eq!(value["code"], "invalid_request");
+    }
+
+    #[test]
+    fn an_http_answer_has_the_status_the_type_and_the_same_code() {
+        let problem = Problem::new(Code::RateLimited, "slow down").with("retryAfterMs", 1500);
+        let answer = problem.error_response();
+        assert_eq!(answer.status(), 429);
+        assert_eq!(answer.headers().get("content-type").unwrap(), PROBLEM_JSON);
+        assert_eq!(answer.headers().get("retry-after").unwrap(), "2");
+        let value: Value = serde_json::from_str(&problem.to_problem_json()).expect("is JSON");
+        assert_eq!(value["status"], 429);
+        assert_eq!(value["code"], "rate_limited");
+        assert_eq!(value["detail"], "slow down");
+    }
+}
