@@ -1,0 +1,88 @@
+//! What a log is made of: epochs, positions, events.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Serialize, Serializer};
+
+/// The name of one history of a log. Compared only for equality.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Epoch(Arc<str>);
+
+impl Epoch {
+    /// A name nobody used before.
+    pub fn random() -> Self {
+        Self(uuid::Uuid::new_v4().simple().to_string().into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Epoch {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+impl fmt::Debug for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Epoch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// A place in a log: all that happened up to here is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub epoch: Epoch,
+    /// The last durable event.
+    pub seq: u64,
+    /// Counts events of every kind, so that a follower knows which conflated values are news.
+    pub(super) revision: u64,
+}
+
+/// What the writer of an event must put into its body.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp<'a> {
+    pub epoch: &'a Epoch,
+    /// The event's own number, or that of the last durable event for the other kinds.
+    pub seq: u64,
+}
+
+/// How much a log promises about an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Numbered and never left out.
+    Durable,
+    /// Only the latest value counts.
+    Conflated,
+    /// May be left out.
+    Lossy,
+}
+
+/// One event, encoded once and cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub kind: Kind,
+    /// The event's own number, or that of the last durable event for the other kinds.
+    pub seq: u64,
+    /// The name clients know it by, e.g. `TradeEvent` or `text.delta`.
+    pub name: &'static str,
+    /// One JSON value, as clients see it.
+    pub body: Bytes,
+    pub(super) revision: u64,
+}
