@@ -1,0 +1,72 @@
+//! Values passed on unchanged.
+
+use bytes::Bytes;
+
+use super::{
+    Protocol,
+    error::{DecodeError, EncodeError},
+    message::Raw,
+    transcode,
+    value::{Decode, Encode},
+};
+
+/// A value that nobody here looks into: it leaves as it came, converted only for a receiver of
+/// the other protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawPayload {
+    protocol: Protocol,
+    bytes: Bytes,
+}
+
+impl RawPayload {
+    /// The protocol it is encoded in.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// The encoded value.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The value, still encoded.
+    pub fn as_raw(&self) -> Raw<'_> {
+        match self.protocol {
+            // Json payloads are only ever made of text.
+            Protocol::Json => Raw::Json(std::str::from_utf8(&self.bytes).unwrap_or("null")),
+            Protocol::MessagePack => Raw::MessagePack(&self.bytes),
+        }
+    }
+}
+
+impl From<Raw<'_>> for RawPayload {
+    /// Copies: a payload outlives the read buffer, and must not keep all of it alive.
+    fn from(raw: Raw<'_>) -> Self {
+        match raw {
+            Raw::Json(text) => Self {
+                protocol: Protocol::Json,
+                bytes: Bytes::copy_from_slice(text.as_bytes()),
+            },
+            Raw::MessagePack(bytes) => Self {
+                protocol: Protocol::MessagePack,
+                bytes: Bytes::copy_from_slice(bytes),
+            },
+        }
+    }
+}
+
+impl Decode for RawPayload {
+    fn decode(raw: Raw<'_>) -> Result<Self, DecodeError> {
+        Ok(raw.into())
+    }
+}
+
+impl Encode for RawPayload {
+    fn encode(&self, protocol: Protocol, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        if protocol == self.protocol {
+            out.extend_from_slice(&self.bytes);
+            return Ok(());
+        }
+        transcode::value(self.as_raw(), out)
+    }
+}
