@@ -2,4 +2,5 @@
 
 pub mod eventlog;
 pub mod problem;
+pub mod settings;
 pub mod signalr;
