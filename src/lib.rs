@@ -2,5 +2,4 @@
 
 pub mod eventlog;
 pub mod problem;
-pub mod settings;
 pub mod signalr;

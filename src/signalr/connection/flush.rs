@@ -1,0 +1,70 @@
+//! Which connections of a worker have something to write. Writing costs more than anything else,
+//! so it happens once for everything that came in the meantime.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use super::Connection;
+
+/// Connections between two flushes before others get a turn.
+const TURN: usize = 128;
+
+/// The connections of one worker that wait for a flush.
+#[derive(Default)]
+pub struct FlushQueue {
+    waiting: RefCell<Vec<Rc<Connection>>>,
+    waker: RefCell<Option<Waker>>,
+    flushed: Cell<usize>,
+}
+
+impl FlushQueue {
+    /// Remembers a connection until the next flush.
+    pub(super) fn push(&self, connection: &Rc<Connection>) {
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.push(connection.clone());
+        if waiting.len() == 1
+            && let Some(waker) = self.waker.borrow_mut().take()
+        {
+            waker.wake();
+        }
+    }
+
+    /// Waits until a connection has something to write.
+    pub async fn filled(&self) {
+        std::future::poll_fn(|context: &mut Context<'_>| {
+            if !self.waiting.borrow().is_empty() {
+                return Poll::Ready(());
+            }
+            *self.waker.borrow_mut() = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Lets every waiting connection write; says how many there were.
+    pub async fn flush(&self) -> usize {
+        let batch = std::mem::take(&mut *self.waiting.borrow_mut());
+        let count = batch.len();
+        for (index, connection) in batch.iter().enumerate() {
+            connection.run_scheduled_flush();
+            if index % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        self.flushed.set(self.flushed.get() + count);
+        self.reuse(batch);
+        count
+    }
+
+    /// Keeps the list's memory for the next flush, unless it was an unusually large one.
+    fn reuse(&self, mut batch: Vec<Rc<Connection>>) {
+        batch.clear();
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.is_empty() && batch.capacity() <= 4_096 {
+            *waiting = batch;
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A hub as the server runs it: its methods by name, its options, its connections.
+
+use std::{collections::HashMap, sync::Arc};
+
+use futures_util::future::LocalBoxFuture;
+
+use super::{Hub, HubCallerContext, HubContext, HubError, HubOptions, HubResult, Methods, methods::Method};
+use crate::signalr::{
+    connection::{ConnectionOptions, User},
+    lifetime::HubLifetimeManager,
+};
+
+/// What a caller without the needed role or user is told.
+pub type Denial = fn(method: &str, user: Option<&User>) -> HubError;
+
+/// One hub with everything that is the same for all its connections.
+pub struct HubEndpoint {
+    path: String,
+    lifetime: Arc<HubLifetimeManager>,
+    options: HubOptions,
+    connection_options: ConnectionOptions,
+    methods: HashMap<String, Method>,
+    names: HashMap<&'static str, String, ahash::RandomState>,
+    denial: Option<Denial>,
+    life_cycle: Box<dyn LifeCycle>,
+}
+
+impl HubEndpoint {
+    /// A hub at `path`, reachable from outside through `context`.
+    pub fn new<H: Hub>(
+        path: &str,
+        hub: Arc<H>,
+        context: &HubContext,
+        options: HubOptions,
+        connection_options: ConnectionOptions,
+    ) -> Self {
+        let methods = Methods::of(hub.clone());
+        let names = methods.iter().map(|(key, method)| (method.name, key.clone())).collect();
+        Self {
+            path: path.trim_end_matches('/').to_lowercase(),
+            lifetime: context.lifetime().clone(),
+            options,
+            connection_options,
+            methods,
+            names,
+            denial: None,
+            life_cycle: Box::new(Life(hub)),
+        }
+    }
+
+    /// Tells callers without the needed role in other words than SignalR's.
+    pub fn deny_with(mut self, denial: Denial) -> Self {
+        self.denial = Some(denial);
+        self
+    }
+
+    /// The path, in lower case, without a slash at the end.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The hub's connections.
+    pub fn lifetime(&self) -> &Arc<HubLifetimeManager> {
+        &self.lifetime
+    }
+
+    /// How the hub treats its connections.
+    pub fn options(&self) -> &HubOptions {
+        &self.options
+    }
+
+    /// How clients are connected.
+    pub fn connection_options(&self) -> &ConnectionOptions {
+        &self.connection_options
+    }
+
+    /// Finds a method; names match without regard to case.
+    pub(super) fn method(&self, target: &str) -> Option<&Method> {
+        match self.names.get(target) {
+            Some(key) => self.methods.get(key),
+            None => self.methods.get(&target.to_lowercase()),
+        }
+    }
+
+    pub(super) fn denial(&self) -> Option<Denial> {
+        self.denial
+    }
+
+    pub(super) fn life_cycle(&self) -> &dyn LifeCycle {
+        &*self.life_cycle
+    }
+}
+
+/// The two moments of a connection that a hub hears of.
+pub(super) trait LifeCycle: Send + Sync {
+    fn connected(&self, context: HubCallerContext) -> LocalBoxFuture<'static, HubResult<()>>;
+    fn disconnected(
+        &self,
+        context: HubCallerContext,
+        error: Option<HubError>,
+    ) -> LocalBoxFuture<'static, HubResult<()>>;
+}
+
+struct Life<H>(Arc<H>);
+
+impl<H: Hub> LifeCycle for Life<H> {
+    fn connected(&self, context: HubCallerContext) -> LocalBoxFuture<'static, HubResult<()>> {
+        let hub = self.0.clone();
+        Box::pin(async move { hub.on_connected(&context).await })
+    }
+
+    fn disconnected(
+        &self,
+        context: HubCallerContext,
+        error: Option<HubError>,
+    ) -> LocalBoxFuture<'static, HubResult<()>> {
+        let hub = self.0.clone();
+        Box::pin(async move { hub.on_disconnected(&context, error.as_ref()).await })
+    }
+}
