@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
-use crate::signalr::protocol::{EncodeError, Protocol, TransferFormat, length_prefix};
+use crate::signalr::protocol::{EncodeError, Protocol, TransferFormat, framing::length_prefix};
 
 /// Largest WebSocket header of an unmasked frame (10) and largest MessagePack length prefix (5).
 const HEADROOM: usize = 15;
@@ -37,7 +37,11 @@ impl Frame {
     ) -> Result<Self, EncodeError> {
         let (buffer, start, header) = build(protocol, write)?;
         let bytes = Bytes::from(buffer).slice(start..);
-        Ok(Self { bytes, header, trackable })
+        Ok(Self {
+            bytes,
+            header,
+            trackable,
+        })
     }
 
     /// Encodes a message for many connections; its bytes count for [`shared_bytes`] while it lives.
@@ -47,7 +51,24 @@ impl Frame {
     ) -> Result<Self, EncodeError> {
         let (buffer, start, header) = build(protocol, write)?;
         let bytes = Bytes::from_owner(Counted::new(buffer)).slice(start..);
-        Ok(Self { bytes, header, trackable: true })
+        Ok(Self {
+            bytes,
+            header,
+            trackable: true,
+        })
+    }
+
+    /// Wraps a message for many that has its separator or length prefix already.
+    pub fn shared_from_framed(protocol: Protocol, framed: &[u8]) -> Self {
+        let mut buffer = vec![0; HEADROOM];
+        buffer.extend_from_slice(framed);
+        let (start, header) = put_header(&mut buffer, HEADROOM, protocol.transfer_format());
+        let bytes = Bytes::from_owner(Counted::new(buffer)).slice(start..);
+        Self {
+            bytes,
+            header,
+            trackable: true,
+        }
     }
 
     /// Wraps the answer to a handshake, which is text followed by a separator in every protocol.
@@ -55,7 +76,11 @@ impl Frame {
         let mut buffer = vec![0; HEADROOM];
         buffer.extend_from_slice(response);
         let (start, header) = put_header(&mut buffer, HEADROOM, protocol.transfer_format());
-        Self { bytes: Bytes::from(buffer).slice(start..), header, trackable: false }
+        Self {
+            bytes: Bytes::from(buffer).slice(start..),
+            header,
+            trackable: false,
+        }
     }
 
     /// The message with its WebSocket header.

@@ -58,7 +58,11 @@ pub struct Transports {
 
 impl Default for Transports {
     fn default() -> Self {
-        Self { web_sockets: true, server_sent_events: true, long_polling: true }
+        Self {
+            web_sockets: true,
+            server_sent_events: true,
+            long_polling: true,
+        }
     }
 }
 

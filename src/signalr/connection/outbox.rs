@@ -24,7 +24,7 @@ pub struct OutboxLimits {
 }
 
 /// A message from others found no room: the client reads too slowly.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the client reads too slowly: {backlog} bytes are waiting")]
 pub struct OutboxFull {
     /// Bytes that were waiting when the message came.
@@ -83,7 +83,8 @@ impl Outbox {
     /// Adds a message that others sent; it never waits.
     pub fn push_shared(&mut self, frame: Frame) -> Result<bool, OutboxFull> {
         let backlog = self.backlog();
-        let behind = backlog > self.limits.transport_buffer && shared_bytes() > self.limits.process_backlog;
+        let behind =
+            backlog > self.limits.transport_buffer && shared_bytes() > self.limits.process_backlog;
         if backlog > 0 && (behind || backlog + frame.len() > self.limits.backlog) && !self.closed {
             return Err(OutboxFull { backlog });
         }
@@ -121,7 +122,10 @@ impl Outbox {
 
     /// Bytes that the client has not taken: unwritten, or unacknowledged where that is more.
     pub fn backlog(&self) -> usize {
-        self.replay.as_ref().map_or(0, ReplayBuffer::bytes).max(self.queued)
+        self.replay
+            .as_ref()
+            .map_or(0, ReplayBuffer::bytes)
+            .max(self.queued)
     }
 
     /// Whether a message of the connection's own must wait now.
@@ -130,7 +134,8 @@ impl Outbox {
             return false;
         }
         let unacknowledged = self.replay.as_ref().map_or(0, ReplayBuffer::bytes);
-        let full = self.queued >= self.limits.transport_buffer || unacknowledged > self.limits.stateful_buffer;
+        let full = self.queued >= self.limits.transport_buffer
+            || unacknowledged > self.limits.stateful_buffer;
         let half = self.queued >= self.limits.transport_buffer.div_ceil(2)
             || unacknowledged > self.limits.stateful_buffer;
         self.holding = full || (self.holding && half);
@@ -232,8 +237,12 @@ mod tests {
     use super::*;
     use crate::signalr::protocol::Protocol;
 
-    const LIMITS: OutboxLimits =
-        OutboxLimits { transport_buffer: 100, stateful_buffer: 50, backlog: 300, process_backlog: usize::MAX };
+    const LIMITS: OutboxLimits = OutboxLimits {
+        transport_buffer: 100,
+        stateful_buffer: 50,
+        backlog: 300,
+        process_backlog: usize::MAX,
+    };
 
     fn frame(length: usize) -> Frame {
         Frame::encode(Protocol::Json, true, |out| {
@@ -252,7 +261,10 @@ mod tests {
         }
         assert!(outbox.must_wait());
         outbox.advance(60);
-        assert!(outbox.must_wait(), "60 of 120 bytes are more than half of 100");
+        assert!(
+            outbox.must_wait(),
+            "60 of 120 bytes are more than half of 100"
+        );
         outbox.advance(30);
         assert!(!outbox.must_wait());
     }
@@ -260,8 +272,15 @@ mod tests {
     #[test]
     fn others_never_wait_and_a_slow_reader_is_told_so() {
         let mut outbox = Outbox::new(LIMITS);
-        assert_eq!(outbox.push_shared(frame(500)), Ok(true), "an empty queue admits anything");
-        assert_eq!(outbox.push_shared(frame(1)), Err(OutboxFull { backlog: 504 }));
+        assert_eq!(
+            outbox.push_shared(frame(500)),
+            Ok(true),
+            "an empty queue admits anything"
+        );
+        assert_eq!(
+            outbox.push_shared(frame(1)),
+            Err(OutboxFull { backlog: 504 })
+        );
     }
 
     #[test]

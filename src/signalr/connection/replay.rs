@@ -16,7 +16,11 @@ pub struct ReplayBuffer {
 
 impl Default for ReplayBuffer {
     fn default() -> Self {
-        Self { unacknowledged: VecDeque::new(), bytes: 0, first: 1 }
+        Self {
+            unacknowledged: VecDeque::new(),
+            bytes: 0,
+            first: 1,
+        }
     }
 }
 
@@ -30,7 +34,9 @@ impl ReplayBuffer {
     /// Forgets everything up to `sequence_id`; numbers never sent change nothing more.
     pub fn acknowledge(&mut self, sequence_id: i64) {
         while self.first <= sequence_id {
-            let Some(frame) = self.unacknowledged.pop_front() else { break };
+            let Some(frame) = self.unacknowledged.pop_front() else {
+                break;
+            };
             self.bytes -= frame.message_len();
             self.first += 1;
         }
@@ -65,7 +71,11 @@ pub struct ReceivedCounter {
 
 impl Default for ReceivedCounter {
     fn default() -> Self {
-        Self { next: 1, latest: 0, acknowledged: 0 }
+        Self {
+            next: 1,
+            latest: 0,
+            acknowledged: 0,
+        }
     }
 }
 

@@ -26,7 +26,12 @@ impl RequestData {
             text.push_str(value);
             text.push('\n');
         }
-        Self { path: path.into(), query: query.into(), headers: text.into(), remote }
+        Self {
+            path: path.into(),
+            query: query.into(),
+            headers: text.into(),
+            remote,
+        }
     }
 
     /// The path of the request.
@@ -36,12 +41,16 @@ impl RequestData {
 
     /// The first value of a query parameter; names match without regard to case.
     pub fn query(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.query_values(name).next()
+        form_pairs(&self.query)
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
     /// All values of a query parameter, percent-decoded.
     pub fn query_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Cow<'a, str>> {
-        form_pairs(&self.query).filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        form_pairs(&self.query)
+            .filter(move |(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
     /// A header's value; names match without regard to case.

@@ -16,7 +16,11 @@ pub struct User {
 impl User {
     /// A user without roles and without an end.
     pub fn new(id: impl Into<String>) -> Self {
-        Self { id: id.into(), roles: Vec::new(), expires_at: None }
+        Self {
+            id: id.into(),
+            roles: Vec::new(),
+            expires_at: None,
+        }
     }
 
     /// Whether the user holds `role`.

@@ -42,8 +42,15 @@ impl Clients {
 
     /// The members of several groups; who is in two of them gets the message twice.
     pub fn groups<S: AsRef<str>>(&self, groups: &[S]) -> ClientProxy {
-        let targets = groups.iter().map(|group| Target::Group(group.as_ref().into())).collect();
-        ClientProxy { lifetime: self.lifetime.clone(), targets, excluded: Arc::from([]) }
+        let targets = groups
+            .iter()
+            .map(|group| Target::Group(group.as_ref().into()))
+            .collect();
+        ClientProxy {
+            lifetime: self.lifetime.clone(),
+            targets,
+            excluded: Arc::from([]),
+        }
     }
 
     /// The connections of a user.
@@ -53,12 +60,17 @@ impl Clients {
 
     /// The connections of several users.
     pub fn users<S: AsRef<str>>(&self, users: &[S]) -> ClientProxy {
-        self.proxy(Target::Users(users.iter().map(|user| user.as_ref().to_owned()).collect()))
+        self.proxy(Target::Users(
+            users.iter().map(|user| user.as_ref().to_owned()).collect(),
+        ))
     }
 
     /// One connection.
     pub fn connection(&self, id: &str) -> SingleClientProxy {
-        SingleClientProxy { lifetime: self.lifetime.clone(), id: id.into() }
+        SingleClientProxy {
+            lifetime: self.lifetime.clone(),
+            id: id.into(),
+        }
     }
 
     /// Several connections.
@@ -67,12 +79,18 @@ impl Clients {
     }
 
     fn proxy(&self, target: Target) -> ClientProxy {
-        ClientProxy { lifetime: self.lifetime.clone(), targets: vec![target], excluded: Arc::from([]) }
+        ClientProxy {
+            lifetime: self.lifetime.clone(),
+            targets: vec![target],
+            excluded: Arc::from([]),
+        }
     }
 }
 
 fn connection_ids<S: AsRef<str>>(ids: &[S]) -> Arc<[ConnectionId]> {
-    ids.iter().map(|id| ConnectionId::from(id.as_ref())).collect()
+    ids.iter()
+        .map(|id| ConnectionId::from(id.as_ref()))
+        .collect()
 }
 
 /// The clients of a hub, seen from one of its methods.
@@ -91,11 +109,12 @@ impl std::ops::Deref for CallerClients {
 }
 
 impl CallerClients {
-    pub(super) fn new(
-        caller: Rc<HubConnection>,
-        call: Option<Rc<CallState>>,
-    ) -> Self {
-        Self { clients: Clients::new(caller.endpoint().lifetime().clone()), caller, call }
+    pub(super) fn new(caller: Rc<HubConnection>, call: Option<Rc<CallState>>) -> Self {
+        Self {
+            clients: Clients::new(caller.endpoint().lifetime().clone()),
+            caller,
+            call,
+        }
     }
 
     /// The caller.
@@ -106,7 +125,11 @@ impl CallerClients {
     /// One connection.
     pub fn connection(&self, id: &str) -> CallerProxy {
         let proxy = self.clients.connection(id);
-        CallerProxy { proxy, asker: self.caller.clone(), call: self.call.clone() }
+        CallerProxy {
+            proxy,
+            asker: self.caller.clone(),
+            call: self.call.clone(),
+        }
     }
 
     /// Every connection but the caller.
@@ -116,7 +139,8 @@ impl CallerClients {
 
     /// The members of a group but the caller.
     pub fn others_in_group(&self, group: &str) -> ClientProxy {
-        self.clients.group_except(group, &[self.caller.connection().id()])
+        self.clients
+            .group_except(group, &[self.caller.connection().id()])
     }
 }
 
@@ -136,7 +160,11 @@ impl ClientProxy {
     }
 
     /// Invokes the client method `target`. Succeeds when the message is on its way.
-    pub async fn send(&self, target: &str, arguments: impl EncodeArguments) -> Result<(), SendError> {
+    pub async fn send(
+        &self,
+        target: &str,
+        arguments: impl EncodeArguments,
+    ) -> Result<(), SendError> {
         let message = self.lifetime.encode(target, &arguments)?;
         self.send_prepared(&Prepared(message)).await
     }
@@ -144,7 +172,9 @@ impl ClientProxy {
     /// Sends a message that was encoded before.
     pub async fn send_prepared(&self, message: &Prepared) -> Result<(), SendError> {
         for target in &self.targets {
-            self.lifetime.send(target.clone(), self.excluded.clone(), message.0.clone()).await?;
+            self.lifetime
+                .send(target.clone(), self.excluded.clone(), message.0.clone())
+                .await?;
         }
         Ok(())
     }
@@ -159,14 +189,24 @@ pub struct SingleClientProxy {
 
 impl SingleClientProxy {
     /// Invokes the client method `target`, as soon as the connection has room.
-    pub async fn send(&self, target: &str, arguments: impl EncodeArguments) -> Result<(), SendError> {
-        self.lifetime.send_connection(&self.id, target, &arguments).await
+    pub async fn send(
+        &self,
+        target: &str,
+        arguments: impl EncodeArguments,
+    ) -> Result<(), SendError> {
+        self.lifetime
+            .send_connection(&self.id, target, &arguments)
+            .await
     }
 
     /// Invokes the client method `target` and waits for the client's result.
     ///
     /// Fails with the client's error, or when the connection ends or does not exist.
-    pub async fn invoke<T: Decode>(&self, target: &str, arguments: impl EncodeArguments) -> HubResult<T> {
+    pub async fn invoke<T: Decode>(
+        &self,
+        target: &str,
+        arguments: impl EncodeArguments,
+    ) -> HubResult<T> {
         let answer = self.lifetime.ask(&self.id, target, &arguments).await?;
         self.read(answer)
     }
@@ -185,16 +225,20 @@ impl SingleClientProxy {
     }
 
     fn read<T: Decode>(&self, answer: Option<ClientResult>) -> HubResult<T> {
-        let gone = |what| HubError::internal("IOException", format!("Connection '{}' {what}", self.id));
+        let gone =
+            |what| HubError::internal("IOException", format!("Connection '{}' {what}", self.id));
         match answer {
             None => Err(gone("does not exist.")),
             Some(ClientResult::Disconnected) => Err(gone("disconnected.")),
             Some(ClientResult::Error(error)) => Err(HubError::new(error)),
-            Some(ClientResult::Nothing) => {
-                Err(HubError::new("Exception of type 'Microsoft.AspNetCore.SignalR.HubException' was thrown."))
-            }
+            Some(ClientResult::Nothing) => Err(HubError::new(
+                "Exception of type 'Microsoft.AspNetCore.SignalR.HubException' was thrown.",
+            )),
             Some(ClientResult::Result(value)) => T::decode(value.as_raw()).map_err(|error| {
-                HubError::new(format!("Error trying to deserialize result to {}. {error}", type_name::<T>()))
+                HubError::new(format!(
+                    "Error trying to deserialize result to {}. {error}",
+                    type_name::<T>()
+                ))
             }),
         }
     }
@@ -222,7 +266,11 @@ pub struct CallerProxy {
 
 impl CallerProxy {
     /// Invokes the client method `target`, as soon as the connection has room.
-    pub async fn send(&self, target: &str, arguments: impl EncodeArguments) -> Result<(), SendError> {
+    pub async fn send(
+        &self,
+        target: &str,
+        arguments: impl EncodeArguments,
+    ) -> Result<(), SendError> {
         self.proxy.send(target, arguments).await
     }
 
@@ -230,7 +278,11 @@ impl CallerProxy {
     ///
     /// The calling method gives its slot back, so that the answer can be read. Fails with the
     /// client's error, when the connection ends or does not exist, and inside `on_connected`.
-    pub async fn invoke<T: Decode>(&self, target: &str, arguments: impl EncodeArguments) -> HubResult<T> {
+    pub async fn invoke<T: Decode>(
+        &self,
+        target: &str,
+        arguments: impl EncodeArguments,
+    ) -> HubResult<T> {
         self.may_ask()?;
         self.proxy.invoke(target, arguments).await
     }
@@ -273,11 +325,15 @@ impl Groups {
 
     /// Adds a connection to a group. False: there is no such connection.
     pub async fn add(&self, connection_id: &str, group: &str) -> bool {
-        self.lifetime.add_to_group(&connection_id.into(), group).await
+        self.lifetime
+            .add_to_group(&connection_id.into(), group)
+            .await
     }
 
     /// Takes a connection out of a group. False: there is no such connection.
     pub async fn remove(&self, connection_id: &str, group: &str) -> bool {
-        self.lifetime.remove_from_group(&connection_id.into(), group).await
+        self.lifetime
+            .remove_from_group(&connection_id.into(), group)
+            .await
     }
 }

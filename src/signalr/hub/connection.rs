@@ -15,14 +15,16 @@ use futures_util::future::AbortHandle;
 use tokio::{sync::Notify, time::Instant};
 use tracing::{Span, info_span};
 
-use super::{HubEndpoint, HubError, Items, Upload, input::Input, timers::Timers, upload::UploadSink};
+use super::{
+    HubEndpoint, HubError, Items, Upload, input::Input, timers::Timers, upload::UploadSink,
+};
 use crate::signalr::{
     connection::{
-        CloseReason, Connection, ConnectionId, ConnectionOwner, Frame, OutboxFull, OutboxLimits, ReceivedCounter,
-        RequestData, TransportKind, User,
+        CloseReason, Connection, ConnectionId, ConnectionOwner, Frame, OutboxFull, OutboxLimits,
+        ReceivedCounter, RequestData, TransportKind, User,
     },
     lifetime::Worker,
-    protocol::{self, Decode, EncodeError},
+    protocol::{Decode, EncodeError, write},
 };
 
 /// Bytes of shared frames this process may hold before connections that are behind are closed.
@@ -81,10 +83,18 @@ pub struct HubConnection {
 
 impl HubConnection {
     /// A client that is about to send its handshake. `now` starts the handshake timer.
-    pub fn new(endpoint: Arc<HubEndpoint>, worker: Rc<Worker>, origin: Origin, now: Instant) -> Rc<Self> {
+    pub fn new(
+        endpoint: Arc<HubEndpoint>,
+        worker: Rc<Worker>,
+        origin: Origin,
+        now: Instant,
+    ) -> Rc<Self> {
         let options = endpoint.options();
         let limits = OutboxLimits {
-            transport_buffer: endpoint.connection_options().transport_max_buffer_size.max(1),
+            transport_buffer: endpoint
+                .connection_options()
+                .transport_max_buffer_size
+                .max(1),
             stateful_buffer: options.stateful_reconnect_buffer_size,
             backlog: options.maximum_backlog,
             process_backlog: PROCESS_BACKLOG,
@@ -95,7 +105,12 @@ impl HubConnection {
             hub = endpoint.lifetime().name(),
             transport = origin.transport.name(),
         );
-        let connection = Rc::new(Connection::new(origin.id, origin.user, limits, worker.flush_queue().clone()));
+        let connection = Rc::new(Connection::new(
+            origin.id,
+            origin.user,
+            limits,
+            worker.flush_queue().clone(),
+        ));
         let slots = Cell::new(options.maximum_parallel_invocations_per_client.max(1));
         let timers = RefCell::new(Timers::new(options, now));
         let hub_connection = Rc::new(Self {
@@ -118,7 +133,8 @@ impl HubConnection {
             ended: OnceCell::new(),
             span,
         });
-        let owner: std::rc::Weak<dyn ConnectionOwner> = Rc::downgrade(&(hub_connection.clone() as Rc<dyn ConnectionOwner>));
+        let owner: std::rc::Weak<dyn ConnectionOwner> =
+            Rc::downgrade(&(hub_connection.clone() as Rc<dyn ConnectionOwner>));
         hub_connection.connection.set_owner(owner);
         hub_connection
     }
@@ -145,7 +161,8 @@ impl HubConnection {
 
     /// Whether the last word was said, so that nothing may attach any more.
     pub fn has_ended(&self) -> bool {
-        matches!(self.phase.get(), Phase::Ending | Phase::Ended) || self.close_reason.borrow().is_some()
+        matches!(self.phase.get(), Phase::Ending | Phase::Ended)
+            || self.close_reason.borrow().is_some()
     }
 
     /// Whether the handshake is still awaited.
@@ -221,14 +238,17 @@ impl HubConnection {
     /// A message cannot be written: the connection ends as the reference's does.
     pub(super) fn write_failed(self: &Rc<Self>, error: &EncodeError) {
         let message = error.to_string();
-        self.close(CloseReason::Violation { exception: "ArgumentException", message });
+        self.close(CloseReason::Violation {
+            exception: "ArgumentException",
+            message,
+        });
     }
 
     /// An error completion in the connection's protocol.
     pub(super) fn error_completion(&self, invocation_id: &str, text: &str) -> Frame {
         let protocol = self.connection.protocol();
         Frame::encode(protocol, true, |out| {
-            protocol::write_error(protocol, out, invocation_id, text);
+            write::write_error(protocol, out, invocation_id, text);
             Ok(())
         })
         .unwrap_or_else(|error| unreachable!("text can always be written: {error}"))
@@ -238,7 +258,9 @@ impl HubConnection {
     pub(super) fn disconnect_error(reason: &CloseReason) -> Option<HubError> {
         match reason {
             CloseReason::ClientClosed(Some(text)) => Some(HubError::new(text.clone())),
-            reason if reason.is_error() => Some(HubError::internal("ConnectionError", reason.to_string())),
+            reason if reason.is_error() => {
+                Some(HubError::internal("ConnectionError", reason.to_string()))
+            }
             _ => None,
         }
     }

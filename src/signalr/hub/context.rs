@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use super::{CallerClients, Groups, HubContext, Items, connection::HubConnection, invocation::CallState};
+use super::{
+    CallerClients, Groups, HubContext, Items, connection::HubConnection, invocation::CallState,
+};
 use crate::signalr::connection::{RequestData, User};
 
 /// The caller's connection, as a hub method sees it.

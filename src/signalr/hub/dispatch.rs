@@ -38,12 +38,20 @@ impl HubConnection {
         match message {
             ClientMessage::Invocation(call) => self.invoke(&call, false),
             ClientMessage::StreamInvocation(call) => self.invoke(&call, true),
-            ClientMessage::StreamItem { invocation_id, item } => self.upload_item(&invocation_id, item),
-            ClientMessage::Completion { invocation_id, outcome } => self.completion(&invocation_id, &outcome),
+            ClientMessage::StreamItem {
+                invocation_id,
+                item,
+            } => self.upload_item(&invocation_id, item),
+            ClientMessage::Completion {
+                invocation_id,
+                outcome,
+            } => self.completion(&invocation_id, &outcome),
             ClientMessage::CancelInvocation { invocation_id } => self.cancel(&invocation_id),
             ClientMessage::Ping => self.timers.borrow_mut().arm(tokio::time::Instant::now()),
             ClientMessage::Close { error, .. } => {
-                self.close(CloseReason::ClientClosed(error.map(|text| text.into_owned())));
+                self.close(CloseReason::ClientClosed(
+                    error.map(|text| text.into_owned()),
+                ));
             }
             ClientMessage::Ack { sequence_id } => self.connection.acknowledge(sequence_id),
             ClientMessage::Sequence { sequence_id } => self.restart_received(sequence_id),
@@ -57,16 +65,20 @@ impl HubConnection {
             ClientMessage::Invocation(call) => {
                 self.slots.get() == 0 && self.needs_slot(&call.target) && self.fits(call)
             }
-            ClientMessage::StreamItem { invocation_id, .. } => {
-                self.uploads.borrow().get(&**invocation_id).is_some_and(|upload| upload.is_full())
-            }
+            ClientMessage::StreamItem { invocation_id, .. } => self
+                .uploads
+                .borrow()
+                .get(&**invocation_id)
+                .is_some_and(|upload| upload.is_full()),
             _ => false,
         }
     }
 
     /// Calls that stream in either direction run beside the slots.
     fn needs_slot(&self, target: &str) -> bool {
-        self.endpoint.method(target).is_some_and(|method| method.uploads == 0)
+        self.endpoint
+            .method(target)
+            .is_some_and(|method| method.uploads == 0)
     }
 
     /// A call that cannot be bound is answered at once.
@@ -76,7 +88,10 @@ impl HubConnection {
     }
 
     fn count_received(&self) -> bool {
-        self.received.borrow_mut().as_mut().is_none_or(|received| received.accept())
+        self.received
+            .borrow_mut()
+            .as_mut()
+            .is_none_or(|received| received.accept())
     }
 
     fn restart_received(self: &Rc<Self>, sequence_id: i64) {
@@ -86,7 +101,10 @@ impl HubConnection {
         };
         if let Err(error) = restarted {
             let message = error.to_string();
-            self.close(CloseReason::Violation { exception: "InvalidOperationException", message });
+            self.close(CloseReason::Violation {
+                exception: "InvalidOperationException",
+                message,
+            });
         }
     }
 
@@ -111,16 +129,23 @@ impl HubConnection {
         call: &protocol::Invocation<'_>,
         streaming: bool,
     ) -> Result<(), String> {
-        let values = call.arguments.as_ref().map_err(|error| self.binding_error(method, error))?;
+        let values = call
+            .arguments
+            .as_ref()
+            .map_err(|error| self.binding_error(method, error))?;
         if values.len() != method.arguments {
             let (given, expected) = (values.len(), method.arguments);
-            let error = format!("Invocation provides {given} argument(s) but target expects {expected}.");
+            let error =
+                format!("Invocation provides {given} argument(s) but target expects {expected}.");
             return Err(self.failed_to_invoke(method, &error));
         }
         self.authorize(method)?;
         check_mode(method, streaming)?;
         check_streams(method, call.stream_ids.len())?;
-        let in_use = call.invocation_id.as_deref().is_some_and(|id| self.streams().contains_key(id));
+        let in_use = call
+            .invocation_id
+            .as_deref()
+            .is_some_and(|id| self.streams().contains_key(id));
         if let (true, true, Some(id)) = (streaming, in_use, &call.invocation_id) {
             return Err(format!("Invocation ID '{id}' is already in use."));
         }
@@ -128,11 +153,22 @@ impl HubConnection {
         if takes_slot {
             self.slots.set(self.slots.get().saturating_sub(1));
         }
-        let uploads = call.stream_ids.iter().map(|id| id.clone().into_owned()).collect();
-        let id = call.invocation_id.as_ref().map(|id| id.clone().into_owned());
+        let uploads = call
+            .stream_ids
+            .iter()
+            .map(|id| id.clone().into_owned())
+            .collect();
+        let id = call
+            .invocation_id
+            .as_ref()
+            .map(|id| id.clone().into_owned());
         let state = CallState::new(self.clone(), id, method.name, takes_slot, uploads);
         let mut streams = call.stream_ids.iter().map(|id| &**id);
-        let reader = ArgumentReader { values: values.iter(), streams: &mut streams, connection: self };
+        let reader = ArgumentReader {
+            values: values.iter(),
+            streams: &mut streams,
+            connection: self,
+        };
         match method.call.start(reader, Invocation::new(state.clone())) {
             Ok(future) if streaming => invocation::run_stream(state, future),
             Ok(future) => invocation::run(state, future),
@@ -158,9 +194,15 @@ impl HubConnection {
             return Ok(());
         }
         Err(match self.endpoint.denial() {
-            None => format!("Failed to invoke '{}' because user is unauthorized", method.name),
+            None => format!(
+                "Failed to invoke '{}' because user is unauthorized",
+                method.name
+            ),
             Some(denial) => {
-                let base = format!("An unexpected error occurred invoking '{}' on the server.", method.name);
+                let base = format!(
+                    "An unexpected error occurred invoking '{}' on the server.",
+                    method.name
+                );
                 denial(method.name, user).text_after(&base, self.detailed_errors())
             }
         })
@@ -171,7 +213,10 @@ impl HubConnection {
     }
 
     fn failed_to_invoke(&self, method: &Method, detail: &str) -> String {
-        let base = format!("Failed to invoke '{}' due to an error on the server.", method.name);
+        let base = format!(
+            "Failed to invoke '{}' due to an error on the server.",
+            method.name
+        );
         HubError::internal("InvalidDataException", detail).text_after(&base, self.detailed_errors())
     }
 
@@ -203,9 +248,14 @@ impl HubConnection {
             Outcome::Void => ClientResult::Nothing,
         });
         if answered.is_err() {
-            let message =
-                format!("Connection ID '{}' is not valid for invocation ID '{id}'.", self.connection.id());
-            self.close(CloseReason::Violation { exception: "InvalidOperationException", message });
+            let message = format!(
+                "Connection ID '{}' is not valid for invocation ID '{id}'.",
+                self.connection.id()
+            );
+            self.close(CloseReason::Violation {
+                exception: "InvalidOperationException",
+                message,
+            });
         }
     }
 
@@ -222,7 +272,10 @@ fn check_mode(method: &Method, streaming: bool) -> Result<(), String> {
         (true, false) => ("non-streaming", "streaming"),
         _ => return Ok(()),
     };
-    Err(format!("The client attempted to invoke the {called} '{}' method with a {kind} invocation.", method.name))
+    Err(format!(
+        "The client attempted to invoke the {called} '{}' method with a {kind} invocation.",
+        method.name
+    ))
 }
 
 fn check_streams(method: &Method, sent: usize) -> Result<(), String> {

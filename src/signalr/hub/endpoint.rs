@@ -4,7 +4,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use futures_util::future::LocalBoxFuture;
 
-use super::{Hub, HubCallerContext, HubContext, HubError, HubOptions, HubResult, Methods, methods::Method};
+use super::{
+    Hub, HubCallerContext, HubContext, HubError, HubOptions, HubResult, Methods, methods::Method,
+};
 use crate::signalr::{
     connection::{ConnectionOptions, User},
     lifetime::HubLifetimeManager,
@@ -35,7 +37,10 @@ impl HubEndpoint {
         connection_options: ConnectionOptions,
     ) -> Self {
         let methods = Methods::of(hub.clone());
-        let names = methods.iter().map(|(key, method)| (method.name, key.clone())).collect();
+        let names = methods
+            .iter()
+            .map(|(key, method)| (method.name, key.clone()))
+            .collect();
         Self {
             path: path.trim_end_matches('/').to_lowercase(),
             lifetime: context.lifetime().clone(),

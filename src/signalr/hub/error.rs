@@ -19,13 +19,19 @@ pub type HubResult<T> = Result<T, HubError>;
 impl HubError {
     /// An error whose text the client always reads (SignalR's `HubException`).
     pub fn new(message: impl Into<String>) -> Self {
-        Self { exception: HUB_EXCEPTION, message: message.into() }
+        Self {
+            exception: HUB_EXCEPTION,
+            message: message.into(),
+        }
     }
 
     /// An ordinary error: the client reads that something went wrong, and its name and text only
     /// with `EnableDetailedErrors`.
     pub fn internal(exception: &'static str, message: impl Into<String>) -> Self {
-        Self { exception, message: message.into() }
+        Self {
+            exception,
+            message: message.into(),
+        }
     }
 
     /// The text.

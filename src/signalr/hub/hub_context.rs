@@ -22,7 +22,9 @@ impl HubContext {
     /// The context of a hub that will be served later. `type_name` is what other instances and .NET
     /// senders call the hub: its full .NET type name.
     pub fn new(name: &str, type_name: &str) -> Self {
-        Self { lifetime: HubLifetimeManager::new(name, type_name) }
+        Self {
+            lifetime: HubLifetimeManager::new(name, type_name),
+        }
     }
 
     /// Whom to send to.
@@ -36,7 +38,11 @@ impl HubContext {
     }
 
     /// Encodes a message once, for [`ClientProxy::send_prepared`](super::ClientProxy::send_prepared).
-    pub fn prepare(&self, target: &str, arguments: impl EncodeArguments) -> Result<Prepared, SendError> {
+    pub fn prepare(
+        &self,
+        target: &str,
+        arguments: impl EncodeArguments,
+    ) -> Result<Prepared, SendError> {
         Ok(Prepared(self.lifetime.encode(target, &arguments)?))
     }
 

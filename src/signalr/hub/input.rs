@@ -16,7 +16,10 @@ use super::{
 };
 use crate::signalr::{
     connection::CloseReason,
-    protocol::{self, ProtocolError, Split},
+    protocol::{
+        self, ProtocolError,
+        framing::{self, Split},
+    },
 };
 
 /// Received bytes that were not dispatched yet.
@@ -123,11 +126,20 @@ impl HubConnection {
     }
 
     fn check_full(&self, input: &mut Input) {
-        input.full = input.buffer.len() >= self.endpoint.connection_options().application_max_buffer_size.max(1);
+        input.full = input.buffer.len()
+            >= self
+                .endpoint
+                .connection_options()
+                .application_max_buffer_size
+                .max(1);
     }
 
     fn announce_room(&self, input: &mut Input) {
-        let limit = self.endpoint.connection_options().application_max_buffer_size.max(1);
+        let limit = self
+            .endpoint
+            .connection_options()
+            .application_max_buffer_size
+            .max(1);
         if input.full && input.buffer.len() < limit.div_ceil(2) {
             input.full = false;
             if let Some(reader) = input.reader.take() {
@@ -162,8 +174,12 @@ impl HubConnection {
 
     /// None: more bytes are needed.
     fn process_handshake(self: &Rc<Self>, bytes: &[u8], scanned: &mut usize) -> Option<usize> {
-        let limit = self.endpoint.options().maximum_receive_message_size.unwrap_or(usize::MAX);
-        match protocol::split_record(bytes, scanned) {
+        let limit = self
+            .endpoint
+            .options()
+            .maximum_receive_message_size
+            .unwrap_or(usize::MAX);
+        match framing::split_record(bytes, scanned) {
             Some((record, used)) if used <= limit => {
                 self.handshake(record);
                 Some(used)
@@ -180,9 +196,11 @@ impl HubConnection {
     fn process_message(self: &Rc<Self>, bytes: &[u8], scanned: &mut usize) -> Option<usize> {
         let protocol = self.connection.protocol();
         let limit = self.endpoint.options().maximum_receive_message_size;
-        let parsed = match protocol::split(protocol, bytes, scanned, limit) {
+        let parsed = match framing::split(protocol, bytes, scanned, limit) {
             Ok(Split::Incomplete) => return None,
-            Ok(Split::Message { body, consumed }) => protocol::parse(protocol, body).map(|message| (message, consumed)),
+            Ok(Split::Message { body, consumed }) => {
+                protocol::parse(protocol, body).map(|message| (message, consumed))
+            }
             Err(error) => Err(error),
         };
         match parsed {

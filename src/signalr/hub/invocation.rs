@@ -12,7 +12,7 @@ use tracing::{Instrument, error};
 use super::{HubCallerContext, HubError, HubResult, connection::HubConnection};
 use crate::signalr::{
     connection::Frame,
-    protocol::{self, Encode, EncodeError},
+    protocol::{Encode, EncodeError, write},
 };
 
 /// Items of one stream between two turns of others.
@@ -40,7 +40,15 @@ impl CallState {
         uploads: Vec<String>,
     ) -> Rc<Self> {
         let (slot, answered) = (Cell::new(slot), Cell::new(false));
-        Rc::new(Self { connection, invocation_id, target, slot, answered, uploads, after: RefCell::default() })
+        Rc::new(Self {
+            connection,
+            invocation_id,
+            target,
+            slot,
+            answered,
+            uploads,
+            after: RefCell::default(),
+        })
     }
 
     /// Gives the slot back before the call ends, once.
@@ -74,7 +82,10 @@ impl CallState {
 
     fn error_frame(&self, text: impl FnOnce(&str, bool) -> String) -> Option<Frame> {
         let id = self.invocation_id.as_deref()?;
-        Some(self.connection.error_completion(id, &text(self.target, self.connection.detailed_errors())))
+        Some(
+            self.connection
+                .error_completion(id, &text(self.target, self.connection.detailed_errors())),
+        )
     }
 }
 
@@ -93,7 +104,10 @@ pub(super) struct Invocation {
 
 impl Invocation {
     pub fn new(call: Rc<CallState>) -> Self {
-        Self { context: HubCallerContext::new(call.connection.clone(), Some(call.clone())), call }
+        Self {
+            context: HubCallerContext::new(call.connection.clone(), Some(call.clone())),
+            call,
+        }
     }
 
     pub fn context(&self) -> &HubCallerContext {
@@ -106,10 +120,14 @@ impl Invocation {
             (_, None) => Ok(None),
             (Ok(value), Some(id)) => {
                 let protocol = self.call.connection.connection().protocol();
-                Frame::encode(protocol, true, |out| protocol::write_result(protocol, out, id, value)).map(Some)
+                Frame::encode(protocol, true, |out| {
+                    write::write_result(protocol, out, id, value)
+                })
+                .map(Some)
             }
             (Err(error), Some(_)) => Ok(self.call.error_frame(|target, detailed| {
-                let base = format!("An unexpected error occurred invoking '{target}' on the server.");
+                let base =
+                    format!("An unexpected error occurred invoking '{target}' on the server.");
                 error.text_after(&base, detailed)
             })),
         };
@@ -126,19 +144,26 @@ impl Invocation {
     pub async fn stream<T: Encode>(self, mut items: impl Stream<Item = HubResult<T>> + Unpin) {
         let connection = self.call.connection.connection().clone();
         let protocol = connection.protocol();
-        let Some(id) = self.call.invocation_id.as_deref() else { return };
+        let Some(id) = self.call.invocation_id.as_deref() else {
+            return;
+        };
         let mut sent = 0;
         let last = loop {
             let item = match items.next().await {
                 None => break Ok(void_completion(&self.call, id)),
                 Some(Err(error)) => {
                     break Ok(self.call.error_frame(|_, detailed| {
-                        error.text_after("An error occurred on the server while streaming results.", detailed)
+                        error.text_after(
+                            "An error occurred on the server while streaming results.",
+                            detailed,
+                        )
                     }));
                 }
                 Some(Ok(item)) => item,
             };
-            match Frame::encode(protocol, true, |out| protocol::write_stream_item(protocol, out, id, &item)) {
+            match Frame::encode(protocol, true, |out| {
+                write::write_stream_item(protocol, out, id, &item)
+            }) {
                 Ok(frame) => connection.send(frame).await,
                 Err(error) => break Err(error),
             };
@@ -155,7 +180,7 @@ impl Invocation {
 fn void_completion(call: &CallState, id: &str) -> Option<Frame> {
     let protocol = call.connection.connection().protocol();
     Frame::encode(protocol, true, |out| {
-        protocol::write_void(protocol, out, id);
+        write::write_void(protocol, out, id);
         Ok(())
     })
     .ok()
@@ -182,7 +207,9 @@ pub(super) fn run(call: Rc<CallState>, future: LocalBoxFuture<'static, ()>) {
 
 /// Runs a streaming call until it ends or is cancelled; a cancelled stream ends without an error.
 pub(super) fn run_stream(call: Rc<CallState>, future: LocalBoxFuture<'static, ()>) {
-    let Some(id) = call.invocation_id.clone() else { return };
+    let Some(id) = call.invocation_id.clone() else {
+        return;
+    };
     let span = call.connection.span().clone();
     let (cancel, registration) = futures_util::future::AbortHandle::new_pair();
     call.connection.streams().insert(id.clone(), cancel);

@@ -15,7 +15,11 @@ use super::{
 };
 use crate::signalr::{
     connection::{CloseReason, Ending, Frame, ReceivedCounter, Transport},
-    protocol::{self, HandshakeError, HandshakeRequest, MAXIMUM_VERSION, Protocol, TransferFormat, handshake},
+    protocol::{
+        MAXIMUM_VERSION, Protocol, TransferFormat,
+        handshake::{self, HandshakeError, HandshakeRequest},
+        write,
+    },
 };
 
 impl HubConnection {
@@ -31,7 +35,12 @@ impl HubConnection {
 
     fn accept(&self, request: &HandshakeRequest) -> Result<Protocol, HandshakeError> {
         let protocol = Protocol::from_name(&request.protocol)
-            .filter(|protocol| self.endpoint.options().supported_protocols.contains(protocol))
+            .filter(|protocol| {
+                self.endpoint
+                    .options()
+                    .supported_protocols
+                    .contains(protocol)
+            })
             .ok_or_else(|| HandshakeError::UnsupportedProtocol(request.protocol.clone()))?;
         if request.version > MAXIMUM_VERSION {
             let (protocol, version) = (protocol.name().to_owned(), request.version);
@@ -47,15 +56,19 @@ impl HubConnection {
         self.connection.set_protocol(protocol);
         let stateful = self.stateful.get() && version >= 2;
         self.stateful.set(stateful);
-        self.connection.push(Frame::handshake(protocol, &handshake::response(None)));
+        self.connection
+            .push(Frame::handshake(protocol, &handshake::response(None)));
         if stateful {
             self.connection.outbox_mut().enable_replay();
             *self.received.borrow_mut() = Some(Box::<ReceivedCounter>::default());
         }
         self.phase.set(Phase::Connecting);
         self.timers.borrow_mut().connected(Instant::now());
-        self.endpoint.lifetime().connect(&self.worker, &self.connection);
-        self.span().in_scope(|| debug!(protocol = protocol.name(), "connected"));
+        self.endpoint
+            .lifetime()
+            .connect(&self.worker, &self.connection);
+        self.span()
+            .in_scope(|| debug!(protocol = protocol.name(), "connected"));
         self.run_on_connected();
     }
 
@@ -116,13 +129,21 @@ impl HubConnection {
 
     fn end_before_handshake(self: &Rc<Self>, reason: &CloseReason) {
         self.phase.set(Phase::Ended);
-        self.span().in_scope(|| debug!(reason = reason.name(), detail = %reason, "ended before the handshake"));
+        self.span().in_scope(
+            || debug!(reason = reason.name(), detail = %reason, "ended before the handshake"),
+        );
         if let CloseReason::Handshake(text) = reason {
             let response = handshake::response(Some(text));
-            self.connection.push(Frame::handshake(Protocol::Json, &response));
+            self.connection
+                .push(Frame::handshake(Protocol::Json, &response));
         }
-        let silent = matches!(reason, CloseReason::Handshake(text) if text == "Handshake was canceled.");
-        self.connection.end(if silent { Ending::Prompt } else { Ending::Normal });
+        let silent =
+            matches!(reason, CloseReason::Handshake(text) if text == "Handshake was canceled.");
+        self.connection.end(if silent {
+            Ending::Prompt
+        } else {
+            Ending::Normal
+        });
         self.notify_ended();
     }
 
@@ -131,7 +152,10 @@ impl HubConnection {
         self.log_end(&reason);
         *self.close_reason.borrow_mut() = Some(reason.clone());
         self.say_goodbye(&reason);
-        self.endpoint.lifetime().client_results().disconnected(self.connection.id());
+        self.endpoint
+            .lifetime()
+            .client_results()
+            .disconnected(self.connection.id());
         for (_, stream) in self.streams().drain() {
             stream.abort();
         }
@@ -163,7 +187,7 @@ impl HubConnection {
         let protocol = self.connection.protocol();
         let error = reason.error_text(self.detailed_errors());
         let frame = Frame::encode(protocol, false, |out| {
-            protocol::write_close(protocol, out, error.as_deref(), reason.allow_reconnect());
+            write::write_close(protocol, out, error.as_deref(), reason.allow_reconnect());
             Ok(())
         });
         if let Ok(frame) = frame {
@@ -178,7 +202,12 @@ impl HubConnection {
         }
         let context = HubCallerContext::new(self.clone(), None);
         let error = Self::disconnect_error(reason);
-        match self.endpoint.life_cycle().disconnected(context, error).await {
+        match self
+            .endpoint
+            .life_cycle()
+            .disconnected(context, error)
+            .await
+        {
             Ok(()) => Ending::Normal,
             Err(error) => {
                 warn!(%error, "on_disconnected failed");
@@ -188,15 +217,21 @@ impl HubConnection {
     }
 
     fn finish(self: &Rc<Self>, ending: Ending) {
-        self.endpoint.lifetime().disconnect(&self.worker, &self.connection);
+        self.endpoint
+            .lifetime()
+            .disconnect(&self.worker, &self.connection);
         self.phase.set(Phase::Ended);
         self.connection.end(ending);
     }
 
     fn log_end(&self, reason: &CloseReason) {
         self.span().in_scope(|| match reason {
-            CloseReason::SlowReader(_) | CloseReason::SendTimeout => warn!(reason = reason.name(), detail = %reason, "closed"),
-            reason if reason.is_error() => info!(reason = reason.name(), detail = %reason, "closed"),
+            CloseReason::SlowReader(_) | CloseReason::SendTimeout => {
+                warn!(reason = reason.name(), detail = %reason, "closed")
+            }
+            reason if reason.is_error() => {
+                info!(reason = reason.name(), detail = %reason, "closed")
+            }
             reason => debug!(reason = reason.name(), "closed"),
         });
     }
@@ -221,7 +256,7 @@ impl HubConnection {
         let protocol = self.connection.protocol();
         self.connection.outbox_mut().resume(|number| {
             Frame::encode(protocol, false, |out| {
-                protocol::write_sequence(protocol, out, number);
+                write::write_sequence(protocol, out, number);
                 Ok(())
             })
             .unwrap_or_else(|error| unreachable!("a number can always be written: {error}"))
@@ -232,5 +267,8 @@ impl HubConnection {
 
 /// Whether the client takes nothing any more.
 fn is_cut(reason: &CloseReason) -> bool {
-    matches!(reason, CloseReason::SlowReader(_) | CloseReason::SendTimeout)
+    matches!(
+        reason,
+        CloseReason::SlowReader(_) | CloseReason::SendTimeout
+    )
 }

@@ -6,8 +6,7 @@ use std::{collections::HashMap, rc::Rc, sync::Arc};
 use futures_util::future::LocalBoxFuture;
 
 use super::{
-    Hub, HubCallerContext, HubError, HubResult, HubStream, Upload,
-    connection::HubConnection,
+    Hub, HubCallerContext, HubError, HubResult, HubStream, Upload, connection::HubConnection,
     invocation::Invocation,
 };
 use crate::signalr::protocol::{Decode, DecodeError, Encode, Raw};
@@ -49,7 +48,11 @@ pub(super) trait Call: Send + Sync {
 
 impl<H: Hub> Methods<H> {
     pub(super) fn of(hub: Arc<H>) -> HashMap<String, Method> {
-        let mut methods = Self { hub, entries: HashMap::new(), last: None };
+        let mut methods = Self {
+            hub,
+            entries: HashMap::new(),
+            last: None,
+        };
         H::methods(&mut methods);
         methods.entries
     }
@@ -61,7 +64,11 @@ impl<H: Hub> Methods<H> {
         function: impl HubMethod<H, A, R>,
     ) -> &mut Self {
         let counts = function.counts();
-        let call = Box::new(ResultCall { hub: self.hub.clone(), function: Arc::new(function), types: Types::new() });
+        let call = Box::new(ResultCall {
+            hub: self.hub.clone(),
+            function: Arc::new(function),
+            types: Types::new(),
+        });
         self.add(name, false, counts, call)
     }
 
@@ -72,7 +79,11 @@ impl<H: Hub> Methods<H> {
         function: impl HubMethod<H, A, HubStream<T>>,
     ) -> &mut Self {
         let counts = function.counts();
-        let call = Box::new(StreamCall { hub: self.hub.clone(), function: Arc::new(function), types: Types::new() });
+        let call = Box::new(StreamCall {
+            hub: self.hub.clone(),
+            function: Arc::new(function),
+            types: Types::new(),
+        });
         self.add(name, true, counts, call)
     }
 
@@ -87,7 +98,11 @@ impl<H: Hub> Methods<H> {
     }
 
     fn require(&mut self, requirement: Requirement) -> &mut Self {
-        if let Some(method) = self.last.as_ref().and_then(|last| self.entries.get_mut(last)) {
+        if let Some(method) = self
+            .last
+            .as_ref()
+            .and_then(|last| self.entries.get_mut(last))
+        {
             method.requirement = requirement;
         }
         self
@@ -101,8 +116,18 @@ impl<H: Hub> Methods<H> {
         call: Box<dyn Call>,
     ) -> &mut Self {
         let key = name.to_lowercase();
-        let method = Method { name, streaming, arguments, uploads, requirement: Requirement::Nothing, call };
-        assert!(self.entries.insert(key.clone(), method).is_none(), "hub method '{name}' exists twice");
+        let method = Method {
+            name,
+            streaming,
+            arguments,
+            uploads,
+            requirement: Requirement::Nothing,
+            call,
+        };
+        assert!(
+            self.entries.insert(key.clone(), method).is_none(),
+            "hub method '{name}' exists twice"
+        );
         self.last = Some(key);
         self
     }
@@ -130,7 +155,10 @@ impl<T: Decode + 'static> HubArgument for T {
 
     #[allow(private_interfaces)]
     fn read(reader: &mut ArgumentReader<'_>) -> Result<Self, DecodeError> {
-        let value = reader.values.next().ok_or_else(|| DecodeError::new("an argument is missing"))?;
+        let value = reader
+            .values
+            .next()
+            .ok_or_else(|| DecodeError::new("an argument is missing"))?;
         T::decode(*value)
     }
 }
@@ -140,7 +168,10 @@ impl<T: Decode + 'static> HubArgument for Upload<T> {
 
     #[allow(private_interfaces)]
     fn read(reader: &mut ArgumentReader<'_>) -> Result<Self, DecodeError> {
-        let id = reader.streams.next().ok_or_else(|| DecodeError::new("a stream is missing"))?;
+        let id = reader
+            .streams
+            .next()
+            .ok_or_else(|| DecodeError::new("a stream is missing"))?;
         Ok(reader.connection.open_upload(id))
     }
 }
@@ -177,9 +208,9 @@ macro_rules! hub_method {
             type Arguments = ($($argument,)*);
 
             fn counts(&self) -> (usize, usize) {
-                let uploads = [$($argument::IS_UPLOAD),*].iter().filter(|upload: &&bool| **upload).count();
-                let all = [$(stringify!($argument)),*].len() - <[&str]>::len(&[]);
-                (all - uploads, uploads)
+                let is_upload: &[bool] = &[$($argument::IS_UPLOAD),*];
+                let uploads = is_upload.iter().filter(|upload| **upload).count();
+                (is_upload.len() - uploads, uploads)
             }
 
             #[allow(private_interfaces, unused_mut, unused_variables)]
@@ -244,7 +275,9 @@ where
         let (hub, function) = (self.hub.clone(), self.function.clone());
         Ok(Box::pin(async move {
             let result = function.call(&hub, invocation.context(), arguments).await;
-            invocation.complete(result.as_ref().map(|value| value as &dyn Encode)).await;
+            invocation
+                .complete(result.as_ref().map(|value| value as &dyn Encode))
+                .await;
         }))
     }
 }
@@ -276,16 +309,25 @@ where
             match function.call(&hub, invocation.context(), arguments).await {
                 Ok(items) if items.is_some() => invocation.stream(items).await,
                 Ok(_) => invocation.fail(no_stream).await,
-                Err(error) => invocation.fail(|target, detailed| before_stream(&error, target, detailed)).await,
+                Err(error) => {
+                    invocation
+                        .fail(|target, detailed| before_stream(&error, target, detailed))
+                        .await
+                }
             }
         }))
     }
 }
 
 fn no_stream(target: &str, _detailed: bool) -> String {
-    format!("The value returned by the streaming method '{target}' is not a ChannelReader<> or IAsyncEnumerable<>.")
+    format!(
+        "The value returned by the streaming method '{target}' is not a ChannelReader<> or IAsyncEnumerable<>."
+    )
 }
 
 fn before_stream(error: &HubError, target: &str, detailed: bool) -> String {
-    error.text_after(&format!("An unexpected error occurred invoking '{target}' on the server."), detailed)
+    error.text_after(
+        &format!("An unexpected error occurred invoking '{target}' on the server."),
+        detailed,
+    )
 }

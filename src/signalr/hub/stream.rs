@@ -19,7 +19,9 @@ pub struct HubStream<T> {
 impl<T: 'static> HubStream<T> {
     /// Streams `items`; an error ends the stream.
     pub fn new(items: impl Stream<Item = HubResult<T>> + 'static) -> Self {
-        Self { items: Some(items.boxed_local()) }
+        Self {
+            items: Some(items.boxed_local()),
+        }
     }
 
     /// No stream at all, which the client is told as an error.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::signalr::{
     connection::{CloseReason, Frame},
-    protocol,
+    protocol::write,
 };
 
 /// When something is due.
@@ -87,11 +87,18 @@ impl HubConnection {
     fn fell_silent(&self, now: Instant) -> bool {
         let limit = self.endpoint.options().client_timeout_interval;
         let waits = self.phase.get() == Phase::Connecting || self.input.borrow().is_paused();
-        !waits && self.timers.borrow().heard.is_some_and(|heard| now >= heard + limit)
+        !waits
+            && self
+                .timers
+                .borrow()
+                .heard
+                .is_some_and(|heard| now >= heard + limit)
     }
 
     fn authentication_expired(&self) -> bool {
-        self.endpoint.connection_options().close_on_authentication_expiration
+        self.endpoint
+            .connection_options()
+            .close_on_authentication_expiration
             && self
                 .connection
                 .user()
@@ -103,10 +110,14 @@ impl HubConnection {
         if !self.connection.is_attached() {
             return;
         }
-        let due = self.received.borrow_mut().as_mut().and_then(|received| received.due_acknowledgement());
+        let due = self
+            .received
+            .borrow_mut()
+            .as_mut()
+            .and_then(|received| received.due_acknowledgement());
         if let Some(sequence_id) = due {
             let protocol = self.connection.protocol();
-            self.push_untracked(|out| protocol::write_ack(protocol, out, sequence_id));
+            self.push_untracked(|out| write::write_ack(protocol, out, sequence_id));
         }
     }
 
@@ -117,7 +128,7 @@ impl HubConnection {
             || self.connection.outbox_mut().must_wait();
         if !skipped {
             let protocol = self.connection.protocol();
-            self.push_untracked(|out| protocol::write_ping(protocol, out));
+            self.push_untracked(|out| write::write_ping(protocol, out));
         }
     }
 

@@ -41,7 +41,10 @@ pub(super) trait UploadSink {
 }
 
 impl<T: Decode + 'static> Upload<T> {
-    pub(super) fn new(capacity: usize, connection: Weak<HubConnection>) -> (Self, Rc<dyn UploadSink>) {
+    pub(super) fn new(
+        capacity: usize,
+        connection: Weak<HubConnection>,
+    ) -> (Self, Rc<dyn UploadSink>) {
         let state = Rc::new(RefCell::new(State {
             items: VecDeque::new(),
             capacity: capacity.max(1),
@@ -49,7 +52,13 @@ impl<T: Decode + 'static> Upload<T> {
             abandoned: false,
             waker: None,
         }));
-        (Self { state: state.clone(), connection }, state)
+        (
+            Self {
+                state: state.clone(),
+                connection,
+            },
+            state,
+        )
     }
 }
 

@@ -57,8 +57,18 @@ impl ClientResults {
     pub fn ask(&self, connection: ConnectionId) -> Question<'_> {
         let id = format!("s{}", self.next.fetch_add(1, Ordering::Relaxed) + 1);
         let (sender, answer) = oneshot::channel();
-        self.waiting.insert(id.clone(), Waiting { connection, answer: sender });
-        Question { id, answer, results: self }
+        self.waiting.insert(
+            id.clone(),
+            Waiting {
+                connection,
+                answer: sender,
+            },
+        );
+        Question {
+            id,
+            answer,
+            results: self,
+        }
     }
 
     /// An answer came from `connection`. Unknown ids are ignored: false.
@@ -73,7 +83,9 @@ impl ClientResults {
             Some(waiting) if waiting.connection != *connection => return Err(WrongConnection),
             Some(_) => {}
         }
-        let Some((_, waiting)) = self.waiting.remove(id) else { return Ok(false) };
+        let Some((_, waiting)) = self.waiting.remove(id) else {
+            return Ok(false);
+        };
         Ok(waiting.answer.send(result()).is_ok())
     }
 

@@ -12,11 +12,13 @@ use std::{
 use ahash::RandomState;
 use dashmap::DashMap;
 
-use super::{ClientResult, ClientResults, Message, Target, Worker, WorkerId, Workers, worker::Delivery};
+use super::{
+    ClientResult, ClientResults, Message, Target, Worker, WorkerId, Workers, worker::Delivery,
+};
 use crate::signalr::{
     backplane::{Backplane, BackplaneError, Envelope, InProcess},
     connection::{Connection, ConnectionId, Frame},
-    protocol::{self, EncodeArguments, EncodeError, Protocol},
+    protocol::{EncodeArguments, EncodeError, Protocol, write},
 };
 
 /// Why a message was not sent.
@@ -90,17 +92,23 @@ impl HubLifetimeManager {
 
     /// The handshake was accepted: messages reach the connection from here on.
     pub fn connect(&self, worker: &Worker, connection: &Rc<Connection>) {
-        let Some(place) = self.place.get() else { return };
-        self.counter(connection.protocol()).fetch_add(1, Ordering::Relaxed);
+        let Some(place) = self.place.get() else {
+            return;
+        };
+        self.counter(connection.protocol())
+            .fetch_add(1, Ordering::Relaxed);
         worker.members_mut(place.hub).insert(connection);
         self.directory.insert(connection.id().clone(), worker.id());
     }
 
     /// The connection is over.
     pub fn disconnect(&self, worker: &Worker, connection: &Rc<Connection>) {
-        let Some(place) = self.place.get() else { return };
+        let Some(place) = self.place.get() else {
+            return;
+        };
         if self.directory.remove(connection.id().as_str()).is_some() {
-            self.counter(connection.protocol()).fetch_sub(1, Ordering::Relaxed);
+            self.counter(connection.protocol())
+                .fetch_sub(1, Ordering::Relaxed);
             worker.members_mut(place.hub).remove(connection);
         }
     }
@@ -128,19 +136,39 @@ impl HubLifetimeManager {
         excluded: Arc<[ConnectionId]>,
         message: Arc<Message>,
     ) -> Result<(), SendError> {
-        let Some(place) = self.place.get() else { return Ok(()) };
+        let Some(place) = self.place.get() else {
+            return Ok(());
+        };
         let here = self.here(place);
         if let Some(worker) = &here {
-            worker.members(place.hub).deliver(&target, &excluded, &message);
+            worker
+                .members(place.hub)
+                .deliver(&target, &excluded, &message);
         }
         for worker in 0..place.workers.len() {
             if here.as_ref().is_some_and(|here| here.id() == worker) {
                 continue;
             }
             let (target, excluded, message) = (target.clone(), excluded.clone(), message.clone());
-            place.workers.deliver(worker, Delivery { hub: place.hub, target, excluded, message }).await;
+            place
+                .workers
+                .deliver(
+                    worker,
+                    Delivery {
+                        hub: place.hub,
+                        target,
+                        excluded,
+                        message,
+                    },
+                )
+                .await;
         }
-        let envelope = Envelope { hub: &self.type_name, target: &target, excluded: &excluded, message: &message };
+        let envelope = Envelope {
+            hub: &self.type_name,
+            target: &target,
+            excluded: &excluded,
+            message: &message,
+        };
         Ok(self.backplane.publish(envelope)?)
     }
 
@@ -154,12 +182,16 @@ impl HubLifetimeManager {
         if let Some(connection) = self.local(id) {
             let protocol = connection.protocol();
             let frame = Frame::encode(protocol, true, |out| {
-                protocol::write_invocation(protocol, out, None, target, arguments)
+                write::write_invocation(protocol, out, None, target, arguments)
             })?;
             connection.send(frame).await;
             return Ok(());
         }
-        let message = Arc::new(Message::encode(target, arguments, &[Protocol::Json, Protocol::MessagePack])?);
+        let message = Arc::new(Message::encode(
+            target,
+            arguments,
+            &[Protocol::Json, Protocol::MessagePack],
+        )?);
         if !self.contains(id.as_str()) {
             let target = Target::Connections(Arc::from([id.clone()]));
             return self.send(target, Arc::from([]), message).await;
@@ -184,28 +216,42 @@ impl HubLifetimeManager {
         let mut frames = Vec::with_capacity(2);
         for protocol in [Protocol::Json, Protocol::MessagePack] {
             frames.push(Frame::encode(protocol, true, |out| {
-                protocol::write_invocation(protocol, out, Some(&question.id), target, arguments)
+                write::write_invocation(protocol, out, Some(&question.id), target, arguments)
             })?);
         }
         let asked = self.with_connection(id, move |connection| async move {
-            connection.send(frames.swap_remove(connection.protocol() as usize)).await
+            connection
+                .send(frames.swap_remove(connection.protocol() as usize))
+                .await
         });
         if asked.await != Some(true) {
             return Ok(None);
         }
-        Ok(Some((&mut question.answer).await.unwrap_or(ClientResult::Disconnected)))
+        Ok(Some(
+            (&mut question.answer)
+                .await
+                .unwrap_or(ClientResult::Disconnected),
+        ))
     }
 
     /// Adds a connection to a group. False: it is not here.
     pub async fn add_to_group(&self, id: &ConnectionId, group: &str) -> bool {
         let (hub, id_there, group) = (self.hub(), id.clone(), group.to_owned());
-        self.on_home(id, move |worker| worker.members_mut(hub).join(id_there.as_str(), &group)).await == Some(true)
+        self.on_home(id, move |worker| {
+            worker.members_mut(hub).join(id_there.as_str(), &group)
+        })
+        .await
+            == Some(true)
     }
 
     /// Takes a connection out of a group. False: it is not here.
     pub async fn remove_from_group(&self, id: &ConnectionId, group: &str) -> bool {
         let (hub, id_there, group) = (self.hub(), id.clone(), group.to_owned());
-        self.on_home(id, move |worker| worker.members_mut(hub).leave(id_there.as_str(), &group)).await == Some(true)
+        self.on_home(id, move |worker| {
+            worker.members_mut(hub).leave(id_there.as_str(), &group)
+        })
+        .await
+            == Some(true)
     }
 
     /// A connection of this very worker.
@@ -239,7 +285,9 @@ impl HubLifetimeManager {
     ) -> Option<R> {
         let place = self.place.get()?;
         let worker = *self.directory.get(id.as_str())?;
-        let called = place.workers.call(worker, move || async move { Worker::current().map(|worker| call(&worker)) });
+        let called = place.workers.call(worker, move || async move {
+            Worker::current().map(|worker| call(&worker))
+        });
         called.await.flatten()
     }
 

@@ -70,13 +70,18 @@ impl Members {
 
     /// Adds a connection to a group; a second time changes nothing.
     pub fn join(&mut self, id: &str, group: &str) -> bool {
-        let Some(connection) = self.all.get(id) else { return false };
+        let Some(connection) = self.all.get(id) else {
+            return false;
+        };
         let group = match self.groups.get_key_value(group) {
             Some((group, _)) => group.clone(),
             None => Arc::from(group),
         };
         let members = self.groups.entry(group.clone()).or_default();
-        if members.insert(connection.id().clone(), connection.clone()).is_none() {
+        if members
+            .insert(connection.id().clone(), connection.clone())
+            .is_none()
+        {
             connection.groups().push(group);
         }
         true
@@ -84,7 +89,9 @@ impl Members {
 
     /// Takes a connection out of a group it may not be in.
     pub fn leave(&mut self, id: &str, group: &str) -> bool {
-        let Some(connection) = self.all.get(id) else { return false };
+        let Some(connection) = self.all.get(id) else {
+            return false;
+        };
         connection.groups().retain(|joined| &**joined != group);
         remove_member(&mut self.groups, group, id);
         true
@@ -106,14 +113,25 @@ impl Members {
             Target::All => push_all(self.all.values(), excluded, message),
             Target::Group(group) => {
                 let members = self.groups.get(group);
-                push_all(members.into_iter().flat_map(IndexMap::values), excluded, message);
+                push_all(
+                    members.into_iter().flat_map(IndexMap::values),
+                    excluded,
+                    message,
+                );
             }
             Target::User(user) => {
                 let connections = self.users.get(user);
-                push_all(connections.into_iter().flat_map(IndexMap::values), excluded, message);
+                push_all(
+                    connections.into_iter().flat_map(IndexMap::values),
+                    excluded,
+                    message,
+                );
             }
             Target::Users(users) => {
-                let users = users.iter().enumerate().filter(|(at, user)| !users[..*at].contains(user));
+                let users = users
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, user)| !users[..*at].contains(user));
                 let connections = users.filter_map(|(_, user)| self.users.get(user.as_str()));
                 push_all(connections.flat_map(IndexMap::values), excluded, message);
             }
@@ -123,11 +141,22 @@ impl Members {
 
     fn deliver_to(&self, ids: &[ConnectionId], excluded: &[ConnectionId], message: &Message) {
         if ids.len() < 16 {
-            let once = ids.iter().enumerate().filter(|(at, id)| !ids[..*at].contains(id));
-            push_all(once.filter_map(|(_, id)| self.all.get(id.as_str())), excluded, message);
+            let once = ids
+                .iter()
+                .enumerate()
+                .filter(|(at, id)| !ids[..*at].contains(id));
+            push_all(
+                once.filter_map(|(_, id)| self.all.get(id.as_str())),
+                excluded,
+                message,
+            );
         } else {
             let once: indexmap::IndexSet<_, RandomState> = ids.iter().collect();
-            push_all(once.iter().filter_map(|id| self.all.get(id.as_str())), excluded, message);
+            push_all(
+                once.iter().filter_map(|id| self.all.get(id.as_str())),
+                excluded,
+                message,
+            );
         }
     }
 }

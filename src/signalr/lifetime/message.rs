@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use crate::signalr::{
     connection::Frame,
-    protocol::{self, EncodeArguments, EncodeError, Protocol},
+    protocol::{EncodeArguments, EncodeError, Protocol, transcode, write},
 };
 
 /// An invocation of a client method, ready to be shared by every connection that gets it.
@@ -25,7 +25,7 @@ impl Message {
         let message = Self::default();
         for &protocol in protocols {
             let frame = Frame::encode_shared(protocol, |out| {
-                protocol::write_invocation(protocol, out, None, target, arguments)
+                write::write_invocation(protocol, out, None, target, arguments)
             })?;
             let _ = message.slot(protocol).set(frame);
         }
@@ -41,16 +41,24 @@ impl Message {
             Protocol::Json => Protocol::MessagePack,
             Protocol::MessagePack => Protocol::Json,
         };
-        let source = self.slot(other).get().map(Frame::message).unwrap_or_default();
-        let frame = Frame::encode_shared(protocol, |out| {
-            protocol::transcode::message(other, protocol, &source, out)
-        })?;
+        let source = self
+            .slot(other)
+            .get()
+            .map(Frame::message)
+            .unwrap_or_default();
+        let framed = transcode::message(other, protocol, &source)
+            .map_err(|error| EncodeError::new(error.to_string()))?;
+        let frame = Frame::shared_from_framed(protocol, &framed);
         Ok(self.slot(protocol).get_or_init(|| frame))
     }
 
     /// How many bytes the message keeps alive.
     pub fn weight(&self) -> usize {
-        [&self.json, &self.messagepack].iter().filter_map(|slot| slot.get()).map(Frame::len).sum()
+        [&self.json, &self.messagepack]
+            .iter()
+            .filter_map(|slot| slot.get())
+            .map(Frame::len)
+            .sum()
     }
 
     fn slot(&self, protocol: Protocol) -> &OnceLock<Frame> {

@@ -68,16 +68,26 @@ impl Workers {
         let mut receivers = Vec::new();
         for _ in 0..count {
             let (mail, receiver) = mpsc::unbounded_channel();
-            mailboxes.push(Mailbox { mail, room: Arc::new(Semaphore::new(MAILBOX_BYTES)) });
+            mailboxes.push(Mailbox {
+                mail,
+                room: Arc::new(Semaphore::new(MAILBOX_BYTES)),
+            });
             receivers.push(Some(receiver));
         }
-        Arc::new(Self { mailboxes, receivers: std::sync::Mutex::new(receivers), hubs })
+        Arc::new(Self {
+            mailboxes,
+            receivers: std::sync::Mutex::new(receivers),
+            hubs,
+        })
     }
 
     /// Makes the current thread the next worker. None: all of them run already.
     pub fn start_worker(self: &Arc<Self>) -> Option<Rc<Worker>> {
         let (id, receiver) = {
-            let mut receivers = self.receivers.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut receivers = self
+                .receivers
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
             let id = receivers.iter().position(Option::is_some)?;
             (id, receivers[id].take()?)
         };
@@ -125,7 +135,9 @@ impl Workers {
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = R> + 'static,
     {
-        if Worker::current().is_some_and(|here| here.id == worker && Arc::ptr_eq(&here.workers, self)) {
+        if Worker::current()
+            .is_some_and(|here| here.id == worker && Arc::ptr_eq(&here.workers, self))
+        {
             return Some(call().await);
         }
         let (mut answer, result) = oneshot::channel();
@@ -194,7 +206,9 @@ async fn read_mail(worker: Rc<Worker>, mut receiver: mpsc::UnboundedReceiver<Mai
                         &delivery.excluded,
                         &delivery.message,
                     );
-                    worker.workers.mailboxes[worker.id].room.add_permits(weight as usize);
+                    worker.workers.mailboxes[worker.id]
+                        .room
+                        .add_permits(weight as usize);
                 }
             }
         }
