@@ -1,5 +1,8 @@
 //! An ASP.NET Core SignalR server: three hubs, N instances, no sticky sessions.
 
+pub mod auth;
 pub mod eventlog;
 pub mod problem;
+pub mod settings;
 pub mod signalr;
+pub mod telemetry;

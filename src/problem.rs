@@ -8,6 +8,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::signalr::hub::HubError;
+
 /// The media type of an HTTP error body.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -193,6 +195,12 @@ impl Problem {
         for (name, value) in &self.details {
             object.entry(name).or_insert_with(|| value.clone());
         }
+    }
+}
+
+impl From<Problem> for HubError {
+    fn from(problem: Problem) -> Self {
+        Self::new(problem.to_json())
     }
 }
 

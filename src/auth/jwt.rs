@@ -1,0 +1,243 @@
+//! JSON Web Tokens: which key verifies which algorithm, and what a token must say.
+//!
+//! The algorithm never comes from the token alone: each key is bound to the algorithms it is
+//! for, so a public key cannot be used as an HMAC secret and `none` has no key at all.
+
+use std::time::{Duration, SystemTime};
+
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
+};
+use serde::{Deserialize, Serialize};
+
+use super::roles;
+use crate::{settings::JwtSettings, signalr::connection::User};
+
+/// Longer tokens are refused unread.
+const MOST_BYTES: usize = 16 * 1024;
+
+/// What a token says, as far as we ask.
+#[derive(Debug, Deserialize)]
+struct Claims {
+    sub: String,
+    exp: f64,
+    #[serde(default)]
+    roles: Roles,
+}
+
+/// Identity providers write one role as a plain text.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Roles {
+    Several(Vec<String>),
+    One(String),
+}
+
+impl Default for Roles {
+    fn default() -> Self {
+        Self::Several(Vec::new())
+    }
+}
+
+/// Why a token was refused; the text may be told to its bearer.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    #[error("a bearer token is needed")]
+    Missing,
+    #[error("the server has no key to verify tokens with")]
+    NoKey,
+    #[error("the token is malformed")]
+    Malformed,
+    #[error("the token's algorithm is not accepted")]
+    Algorithm,
+    #[error("the token's signature is not valid")]
+    Signature,
+    #[error("the token has expired")]
+    Expired,
+    #[error("the token is not valid yet")]
+    NotYet,
+    #[error("the token is from another issuer")]
+    Issuer,
+    #[error("the token is for another audience")]
+    Audience,
+    #[error("the token lacks the claim {0}")]
+    Lacks(String),
+    #[error("the token's claim sub is no valid id")]
+    Subject,
+}
+
+/// Verifies tokens with the keys of the settings.
+pub struct TokenVerifier {
+    keys: Keys,
+    settings: JwtSettings,
+}
+
+/// The keys by algorithm. Keys fetched by address belong here as well, once they are supported.
+#[derive(Default)]
+struct Keys {
+    hmac: Option<DecodingKey>,
+    rsa: Option<DecodingKey>,
+    elliptic: Option<DecodingKey>,
+}
+
+impl Keys {
+    fn find(&self, algorithm: Algorithm) -> Option<&DecodingKey> {
+        match algorithm {
+            Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => self.hmac.as_ref(),
+            Algorithm::RS256 => self.rsa.as_ref(),
+            Algorithm::ES256 => self.elliptic.as_ref(),
+            _ => None,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.hmac.is_none() && self.rsa.is_none() && self.elliptic.is_none()
+    }
+}
+
+impl TokenVerifier {
+    /// Fails when the public key is no RSA or P-256 key in PEM form.
+    pub fn new(settings: &JwtSettings) -> Result<Self, String> {
+        let mut keys = Keys::default();
+        if let Some(secret) = &settings.secret {
+            keys.hmac = Some(DecodingKey::from_secret(secret.expose().as_bytes()));
+        }
+        if let Some(pem) = &settings.public_key_pem {
+            let pem = pem.as_bytes();
+            keys.rsa = DecodingKey::from_rsa_pem(pem).ok();
+            keys.elliptic = DecodingKey::from_ec_pem(pem).ok();
+            if keys.rsa.is_none() && keys.elliptic.is_none() {
+                return Err("Authentication:Jwt:PublicKeyPem is no RSA or P-256 public key".into());
+            }
+        }
+        let settings = settings.clone();
+        Ok(Self { keys, settings })
+    }
+
+    /// Whether any token can be accepted.
+    pub fn has_key(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    /// Who bears the token.
+    pub fn verify(&self, token: &str) -> Result<User, TokenError> {
+        if self.keys.is_empty() {
+            return Err(TokenError::NoKey);
+        }
+        if token.len() > MOST_BYTES {
+            return Err(TokenError::Malformed);
+        }
+        let header = decode_header(token).map_err(translate)?;
+        // An extension that must be understood and is not: RFC 7515, section 4.1.11.
+        if header.crit.is_some() {
+            return Err(TokenError::Malformed);
+        }
+        let key = self.keys.find(header.alg).ok_or(TokenError::Algorithm)?;
+        let claims = decode::<Claims>(token, key, &self.validation(header.alg));
+        to_user(claims.map_err(translate)?.claims)
+    }
+
+    fn validation(&self, algorithm: Algorithm) -> Validation {
+        let mut validation = Validation::new(algorithm);
+        validation.leeway = self.settings.clock_skew.as_secs();
+        validation.validate_nbf = true;
+        let mut required = vec!["exp", "sub"];
+        if let Some(issuer) = &self.settings.issuer {
+            validation.set_issuer(&[issuer]);
+            required.push("iss");
+        }
+        match &self.settings.audience {
+            Some(audience) => {
+                validation.set_audience(&[audience]);
+                required.push("aud");
+            }
+            None => validation.validate_aud = false,
+        }
+        validation.set_required_spec_claims(&required);
+        validation
+    }
+}
+
+fn to_user(claims: Claims) -> Result<User, TokenError> {
+    if !is_valid_id(&claims.sub) {
+        return Err(TokenError::Subject);
+    }
+    let told = match claims.roles {
+        Roles::Several(roles) => roles,
+        Roles::One(role) => role.split_whitespace().map(str::to_owned).collect(),
+    };
+    // A time too far away to be represented is no end at all.
+    let expires_at = Duration::try_from_secs_f64(claims.exp)
+        .ok()
+        .and_then(|since_epoch| SystemTime::UNIX_EPOCH.checked_add(since_epoch));
+    Ok(User {
+        id: claims.sub,
+        roles: roles::expand(told),
+        expires_at,
+    })
+}
+
+/// Ids are texts of 1 to 128 characters without control characters.
+pub(super) fn is_valid_id(id: &str) -> bool {
+    (1..=128).contains(&id.chars().count()) && !id.chars().any(char::is_control)
+}
+
+fn translate(error: jsonwebtoken::errors::Error) -> TokenError {
+    use jsonwebtoken::errors::ErrorKind;
+    match error.kind() {
+        ErrorKind::ExpiredSignature => TokenError::Expired,
+        ErrorKind::ImmatureSignature => TokenError::NotYet,
+        ErrorKind::InvalidIssuer => TokenError::Issuer,
+        ErrorKind::InvalidAudience => TokenError::Audience,
+        ErrorKind::InvalidSignature => TokenError::Signature,
+        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => TokenError::Algorithm,
+        ErrorKind::MissingRequiredClaim(claim) => TokenError::Lacks(claim.clone()),
+        _ => TokenError::Malformed,
+    }
+}
+
+/// What `gen-token` is asked for.
+#[derive(Debug)]
+pub struct TokenRequest {
+    pub subject: String,
+    pub roles: Vec<String>,
+    pub lifetime: Duration,
+    pub algorithm: Algorithm,
+}
+
+#[derive(Serialize)]
+struct NewClaims<'a> {
+    sub: &'a str,
+    roles: &'a [String],
+    iat: u64,
+    exp: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<&'a str>,
+}
+
+/// Makes a token that [`TokenVerifier`] with the same settings accepts. Needs the secret.
+pub fn make_token(settings: &JwtSettings, request: &TokenRequest) -> Result<String, String> {
+    let secret = settings
+        .secret
+        .as_ref()
+        .ok_or("Authentication:Jwt:Secret is not set, so no token can be signed")?;
+    if !is_valid_id(&request.subject) {
+        return Err("the user must have 1 to 128 characters".to_owned());
+    }
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_err(|error| error.to_string())?
+        .as_secs();
+    let claims = NewClaims {
+        sub: &request.subject,
+        roles: &request.roles,
+        iat: now,
+        exp: now.saturating_add(request.lifetime.as_secs()),
+        iss: settings.issuer.as_deref(),
+        aud: settings.audience.as_deref(),
+    };
+    let key = EncodingKey::from_secret(secret.expose().as_bytes());
+    encode(&Header::new(request.algorithm), &claims, &key).map_err(|error| error.to_string())
+}

@@ -1,0 +1,179 @@
+//! The program's settings: read once at start, typed, checked, and safe to print.
+//!
+//! Layers, later ones win: `config/appsettings.json`, `config/appsettings.{Environment}.json`,
+//! a file named on the command line, environment variables with `__` between levels. Keys are
+//! compared without regard to case. `config/appsettings.schema.json` describes every key.
+
+mod authentication;
+mod error;
+mod json;
+mod layers;
+mod llm;
+mod logging;
+mod network;
+mod reader;
+pub mod redis;
+mod secret;
+mod signalr;
+mod sources;
+mod text;
+
+use std::{path::PathBuf, time::Duration};
+
+use self::reader::{Layers, Section};
+pub use self::{
+    authentication::{ApiKeySettings, AuthenticationMode, AuthenticationSettings, JwtSettings},
+    error::{Fault, SettingsError},
+    llm::{LlmProviderSettings, LlmSettings},
+    logging::{LogFormat, LoggingSettings},
+    network::{Network, Origins},
+    redis::{RedisOptions, RedisSettings},
+    secret::{MASK, Secret},
+    signalr::{HubSettings, SignalRSettings, TransportName},
+    sources::{Environment, Sources},
+};
+
+/// Everything an operator can set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub environment: Environment,
+    pub server: ServerSettings,
+    pub redis: RedisSettings,
+    pub signalr: SignalRSettings,
+    pub authentication: AuthenticationSettings,
+    pub cors_origins: Origins,
+    pub known_proxies: Vec<Network>,
+    pub llm: LlmSettings,
+    /// Access keys of the Azure-shaped sends.
+    pub azure_signalr: Option<Secret>,
+    /// The embedded database; `None` keeps everything in memory.
+    pub storage_path: Option<PathBuf>,
+    /// Instances with the same name and the same Redis are one server.
+    pub fleet_name: String,
+    /// The role `/metrics` asks for, if any.
+    pub metrics_role: Option<String>,
+    pub logging: LoggingSettings,
+    /// What does not stop the server but is probably a mistake.
+    pub warnings: Vec<String>,
+}
+
+/// The HTTP server around everything.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    pub port: u16,
+    /// Threads that serve connections.
+    pub workers: usize,
+    /// Connections this instance accepts in all.
+    pub max_connections: usize,
+    /// How long a stop may take.
+    pub shutdown_grace: Duration,
+}
+
+impl Settings {
+    /// Reads and checks all settings. The error lists everything that is wrong, not only the
+    /// first.
+    pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
+        let environment = sources.environment()?;
+        let layers = Layers::new(layers::merge(sources, environment.as_str())?);
+        let mut settings = Self::read(&layers.root(), sources, environment);
+        settings.warnings = settings.collect_warnings(&layers, sources);
+        layers.finish()?;
+        Ok(settings)
+    }
+
+    fn read(root: &Section, sources: &Sources, environment: Environment) -> Self {
+        let azure = root.section("Azure").section("SignalR");
+        Self {
+            server: ServerSettings::read(root, sources),
+            redis: RedisSettings::read(root, sources),
+            signalr: SignalRSettings::read(root),
+            authentication: AuthenticationSettings::read(root, &environment),
+            cors_origins: Origins::read(root, &environment),
+            known_proxies: network::known_proxies(root),
+            llm: LlmSettings::read(root),
+            azure_signalr: azure.secret("ConnectionString"),
+            storage_path: storage_path(root),
+            fleet_name: fleet_name(root, &environment),
+            metrics_role: root.section("Metrics").text("RequireRole"),
+            logging: LoggingSettings::read(root, &environment),
+            warnings: Vec::new(),
+            environment,
+        }
+    }
+
+    fn collect_warnings(&self, layers: &Layers, sources: &Sources) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for key in layers.unknown_keys() {
+            warnings.push(format!("the setting {key} is not known and ignored"));
+        }
+        if let RedisSettings::Configured { options, source } = &self.redis {
+            for warning in &options.warnings {
+                warnings.push(format!("the Redis option {warning} ({source})"));
+            }
+            let url = sources
+                .variable("REDIS_URL")
+                .is_some_and(|url| !url.trim().is_empty());
+            if url && !source.ends_with("REDIS_URL") {
+                warnings.push(format!(
+                    "REDIS_URL is ignored: ConnectionStrings:Redis is set ({source}) and comes first"
+                ));
+            }
+        }
+        let production = !self.environment.is_development();
+        if production && self.authentication.mode == AuthenticationMode::None {
+            warnings.push(format!(
+                "Authentication:Mode is None in {}: everyone has all roles",
+                self.environment
+            ));
+        }
+        warnings
+    }
+}
+
+impl ServerSettings {
+    fn read(root: &Section, sources: &Sources) -> Self {
+        let section = root.section("Server");
+        let port = network::port(sources).unwrap_or_else(|problem| {
+            root.fault("port to listen on", &problem);
+            0
+        });
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            port,
+            workers: section.number("Workers", 1..=1024).unwrap_or(cores),
+            max_connections: section
+                .number("MaxConnections", 1..=10_000_000)
+                .unwrap_or(50_000),
+            shutdown_grace: root
+                .section("Shutdown")
+                .duration("GracePeriod")
+                .unwrap_or(Duration::from_secs(10)),
+        }
+    }
+}
+
+/// Set to nothing means "in memory only", which is not the same as not set.
+fn storage_path(root: &Section) -> Option<PathBuf> {
+    match root.section("Storage").set_text("Path") {
+        None => Some(PathBuf::from("data/managing-api.db")),
+        Some(path) if path.trim().is_empty() => None,
+        Some(path) => Some(PathBuf::from(path)),
+    }
+}
+
+/// The name becomes part of Redis keys, between braces.
+fn fleet_name(root: &Section, environment: &Environment) -> String {
+    let section = root.section("Fleet");
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    section
+        .parse("Name", |name| {
+            let valid = name.len() <= 128 && name.chars().all(plain);
+            valid
+                .then(|| name.to_owned())
+                .ok_or_else(|| "expected letters, digits, dots, dashes and underscores".to_owned())
+        })
+        .unwrap_or_else(|| environment.as_str().to_owned())
+}
+
+#[cfg(test)]
+mod tests;
