@@ -133,3 +133,9 @@ impl EncodeError {
         Self(reason.into())
     }
 }
+
+impl serde::ser::Error for EncodeError {
+    fn custom<T: std::fmt::Display>(reason: T) -> Self {
+        Self::new(reason.to_string())
+    }
+}

@@ -6,7 +6,7 @@ use super::{
     Protocol,
     error::{DecodeError, EncodeError},
     message::Raw,
-    transcode,
+    messagepack, transcode,
     value::{Decode, Encode},
 };
 
@@ -56,8 +56,19 @@ impl From<Raw<'_>> for RawPayload {
 }
 
 impl Decode for RawPayload {
+    /// JSON is kept to the letter. MessagePack is spelled as the reference spells what it passes
+    /// on, which clients cannot tell from the original, but recorded conversations can.
     fn decode(raw: Raw<'_>) -> Result<Self, DecodeError> {
-        Ok(raw.into())
+        let Raw::MessagePack(bytes) = raw else {
+            return Ok(raw.into());
+        };
+        let mut spelled = Vec::with_capacity(bytes.len());
+        messagepack::respell(bytes, &mut spelled)
+            .ok_or(DecodeError::new("malformed MessagePack"))?;
+        Ok(Self {
+            protocol: Protocol::MessagePack,
+            bytes: spelled.into(),
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     Protocol,
     error::EncodeError,
     framing::RECORD_SEPARATOR,
-    json::write_string,
+    json,
     messagepack::writer,
     value::{Encode, EncodeArguments},
 };
@@ -177,9 +177,10 @@ pub fn write_sequence(protocol: Protocol, out: &mut Vec<u8>, sequence_id: i64) {
 fn write_numbered(protocol: Protocol, out: &mut Vec<u8>, kind: u8, sequence_id: i64) {
     match protocol {
         Protocol::Json => {
-            out.extend_from_slice(
-                format!(r#"{{"type":{kind},"sequenceId":{sequence_id}"#).as_bytes(),
-            );
+            out.extend_from_slice(br#"{"type":"#);
+            json::write_integer(out, kind);
+            out.extend_from_slice(br#","sequenceId":"#);
+            json::write_integer(out, sequence_id);
             end(out);
         }
         Protocol::MessagePack => {
@@ -192,7 +193,7 @@ fn write_numbered(protocol: Protocol, out: &mut Vec<u8>, kind: u8, sequence_id: 
 /// Appends the beginning of a JSON member as given, then its value.
 fn member(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(name.as_bytes());
-    write_string(out, value);
+    json::write_string(out, value);
 }
 
 /// Ends a JSON message.

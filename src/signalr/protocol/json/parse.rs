@@ -57,11 +57,14 @@ impl<'a> Members<'a> {
     }
 
     fn into_invocation(self) -> Result<ClientMessage<'a>, ProtocolError> {
+        // An empty target is no method's name, which is for the hub to say, unless more is missing.
+        let target = match (self.target, &self.arguments) {
+            (Some(target), arguments) if arguments.is_some() || !target.is_empty() => target,
+            _ => return Err(ProtocolError::MissingProperty("target")),
+        };
         Ok(ClientMessage::Invocation(Invocation {
             invocation_id: self.invocation_id.filter(|id| !id.is_empty()),
-            target: self
-                .target
-                .ok_or(ProtocolError::MissingProperty("target"))?,
+            target,
             arguments: Ok(self
                 .arguments
                 .ok_or(ProtocolError::MissingProperty("arguments"))?),

@@ -2,6 +2,7 @@
 
 mod parse;
 pub mod reader;
+mod respell;
 mod timestamp;
 mod to_json;
 pub mod writer;
@@ -10,6 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use parse::parse;
 pub use reader::format_name;
+pub use respell::respell;
 pub use to_json::to_json;
 
 use super::error::{DecodeError, EncodeError};

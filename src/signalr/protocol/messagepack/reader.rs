@@ -53,6 +53,11 @@ impl<'a> Reader<'a> {
         self.rest.first().copied()
     }
 
+    /// What has not been read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Whether everything has been read.
     pub fn is_at_end(&self) -> bool {
         self.rest.is_empty()

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::signalr::protocol::{
     error::EncodeError,
-    json::{write_number, write_string},
+    json::{write_f32, write_f64, write_integer, write_string},
 };
 
 /// Appends the value `bytes` as JSON: binary as base64, timestamps as ISO 8601 text, keys as
@@ -29,10 +29,10 @@ fn convert(reader: &mut Reader<'_>, depth: usize, out: &mut Vec<u8>) -> Result<(
         Token::Nil => out.extend_from_slice(b"null"),
         Token::Boolean(true) => out.extend_from_slice(b"true"),
         Token::Boolean(false) => out.extend_from_slice(b"false"),
-        Token::Unsigned(value) => out.extend_from_slice(value.to_string().as_bytes()),
-        Token::Signed(value) => out.extend_from_slice(value.to_string().as_bytes()),
-        Token::Float32(value) => write_number(out, value.into())?,
-        Token::Float64(value) => write_number(out, value)?,
+        Token::Unsigned(value) => write_integer(out, value),
+        Token::Signed(value) => write_integer(out, value),
+        Token::Float32(value) => write_f32(out, value)?,
+        Token::Float64(value) => write_f64(out, value)?,
         Token::String(bytes) => write_string(out, utf8(bytes)?),
         Token::Binary(bytes) => write_base64(out, bytes),
         Token::Extension(kind, bytes) => write_string(out, &timestamp(kind, bytes)?),
@@ -87,19 +87,12 @@ fn convert_key(key: Token<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         Token::Boolean(value) => write_string(out, &value.to_string()),
         Token::Unsigned(value) => write_string(out, &value.to_string()),
         Token::Signed(value) => write_string(out, &value.to_string()),
-        Token::Float32(value) => write_number_key(out, value.into())?,
-        Token::Float64(value) => write_number_key(out, value)?,
-        Token::Array(_) | Token::Map(_) => {
-            return Err(EncodeError::new("an array or map as key has no JSON"));
+        Token::Float32(_) | Token::Float64(_) | Token::Array(_) | Token::Map(_) => {
+            return Err(EncodeError::new(
+                "a MessagePack key of this type has no JSON",
+            ));
         }
     }
-    Ok(())
-}
-
-fn write_number_key(out: &mut Vec<u8>, value: f64) -> Result<(), EncodeError> {
-    out.push(b'"');
-    write_number(out, value)?;
-    out.push(b'"');
     Ok(())
 }
 

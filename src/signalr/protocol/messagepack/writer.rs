@@ -33,6 +33,16 @@ pub fn string(out: &mut Vec<u8>, value: &str) {
     rmp::encode::write_str(out, value).expect(INFALLIBLE);
 }
 
+/// Appends the header of a string; its bytes must follow.
+pub fn string_header(out: &mut Vec<u8>, length: usize) {
+    rmp::encode::write_str_len(out, length as u32).expect(INFALLIBLE);
+}
+
+/// Appends bytes.
+pub fn binary(out: &mut Vec<u8>, bytes: &[u8]) {
+    rmp::encode::write_bin(out, bytes).expect(INFALLIBLE);
+}
+
 /// Appends the header of an array; its elements must follow.
 pub fn array(out: &mut Vec<u8>, length: usize) {
     rmp::encode::write_array_len(out, length as u32).expect(INFALLIBLE);

@@ -1,0 +1,12 @@
+//! Any bytes as a MessagePack body.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use managing_api::signalr::protocol;
+
+#[allow(dead_code)]
+#[path = "../../src/signalr/protocol/tests/checks.rs"]
+mod checks;
+
+fuzz_target!(|data: &[u8]| checks::messagepack(data));
