@@ -8,3 +8,4 @@ pub mod connection;
 pub mod hub;
 pub mod lifetime;
 pub mod protocol;
+pub mod transport;

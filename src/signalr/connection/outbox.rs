@@ -110,6 +110,11 @@ impl Outbox {
         self.written = 0;
     }
 
+    /// Whether a part of the first frame was written.
+    pub fn is_mid_frame(&self) -> bool {
+        self.written > 0
+    }
+
     /// Whether the last message was pushed.
     pub fn is_closed(&self) -> bool {
         self.closed

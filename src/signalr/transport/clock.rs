@@ -1,0 +1,81 @@
+//! The clock of a worker: it ticks at most once a second and finds what is due.
+
+use std::{rc::Rc, sync::Arc, time::Duration};
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::{
+    dispatch::Numbered,
+    record::{self, Attached, Record},
+    registry::Connections,
+};
+use crate::signalr::connection::CloseReason;
+
+/// The reference's heartbeat.
+const SLOWEST: Duration = Duration::from_secs(1);
+const FASTEST: Duration = Duration::from_millis(100);
+/// Connections between two turns of others.
+const TURN: usize = 1_024;
+
+/// Ticks as often as the shortest configured time needs.
+pub async fn run(connections: Arc<Connections>, hubs: Arc<[Numbered]>) {
+    let mut interval = interval(period(&hubs));
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let now = Instant::now();
+        connections.expire(now);
+        for (index, record) in record::all().into_iter().enumerate() {
+            tick(&record, &connections, now);
+            if index % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+fn period(hubs: &[Numbered]) -> Duration {
+    let shortest = hubs.iter().flat_map(|(_, hub)| {
+        let (options, connection) = (hub.options(), hub.connection_options());
+        [
+            options.keep_alive_interval,
+            options.client_timeout_interval,
+            options.handshake_timeout,
+            connection.disconnect_timeout,
+            connection.close_timeout,
+        ]
+    });
+    shortest
+        .min()
+        .map_or(SLOWEST, |shortest| (shortest / 8).clamp(FASTEST, SLOWEST))
+}
+
+fn tick(record: &Rc<Record>, connections: &Connections, now: Instant) {
+    let limit = record.endpoint().connection_options().disconnect_timeout;
+    if record
+        .inactive_since()
+        .is_some_and(|since| now >= since + limit)
+    {
+        record.dispose(CloseReason::Gone);
+        connections.remove(record);
+        return;
+    }
+    if let Some(hub) = record.hub() {
+        hub.tick(now);
+    }
+    let socket = match &*record.attached() {
+        Some(Attached::WebSocket(socket)) => socket.clone(),
+        _ => return,
+    };
+    socket.tick(now);
+    let limit = record
+        .endpoint()
+        .connection_options()
+        .transport_send_timeout;
+    if let (Some(limit), Some(since)) = (limit, socket.blocked_since())
+        && now >= since + limit
+        && let Some(hub) = record.hub()
+    {
+        hub.close(CloseReason::SendTimeout);
+    }
+}

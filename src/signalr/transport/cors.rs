@@ -1,0 +1,68 @@
+//! Which pages of other origins may use the hubs.
+//!
+//! Answers to other origins name the origin, allow credentials and are readable on errors too. For
+//! WebSockets, which browsers do not guard, the origin is checked here.
+
+use actix_cors::Cors;
+use actix_web::http::header::HeaderValue;
+
+/// The origins that are let in.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum AllowedOrigins {
+    /// Every origin.
+    #[default]
+    Any,
+    /// These, compared without regard to case; the page's own origin is always allowed.
+    Only(Vec<String>),
+}
+
+impl AllowedOrigins {
+    /// Whether a page of `origin` may connect to `host`.
+    pub fn allows(&self, origin: &str, host: Option<&str>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(origins) => {
+                let own = origin.split_once("://").map(|(_, authority)| authority);
+                own.is_some_and(|own| host.is_some_and(|host| own.eq_ignore_ascii_case(host)))
+                    || origins
+                        .iter()
+                        .any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin))
+            }
+        }
+    }
+
+    /// The middleware for everything but WebSockets.
+    pub fn middleware(&self) -> Cors {
+        let origins = self.clone();
+        Cors::default()
+            .allowed_origin_fn(move |origin: &HeaderValue, request| {
+                let host = request
+                    .headers()
+                    .get("host")
+                    .and_then(|host| host.to_str().ok());
+                origin
+                    .to_str()
+                    .is_ok_and(|origin| origins.allows(origin, host))
+            })
+            .allow_any_method()
+            .allow_any_header()
+            .supports_credentials()
+            .block_on_origin_mismatch(false)
+            .max_age(600)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_origins_and_the_own_one_are_let_in() {
+        let only = AllowedOrigins::Only(vec!["https://app.example".into()]);
+        assert!(only.allows("https://APP.example", None));
+        assert!(only.allows("http://api.example:8080", Some("api.example:8080")));
+        assert!(!only.allows("https://evil.example", Some("api.example")));
+        assert!(!only.allows("null", None));
+        assert!(AllowedOrigins::Any.allows("https://evil.example", None));
+    }
+}

@@ -1,0 +1,75 @@
+//! What clients of event streams and polls send: a request with one or more hub messages, or a part
+//! of one. Posts of one connection are taken one after another; the answer waits while the buffer
+//! is full (reference 2.7).
+
+use std::{rc::Rc, time::Duration};
+
+use actix_web::web::Payload;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::{sync::mpsc, time::timeout};
+
+use super::{
+    record::Record,
+    response::{self, Answer},
+};
+use crate::signalr::connection::TransportKind;
+
+/// A body that brings nothing for so long is given up.
+const SILENCE: Duration = Duration::from_secs(10);
+/// Slower bodies are given up, after the first [`SILENCE`].
+const BYTES_PER_SECOND: u64 = 240;
+
+/// Why a body ended early.
+#[derive(Debug, PartialEq, Eq)]
+pub enum BodyError {
+    /// The client broke off.
+    Broken,
+    /// The client drips.
+    TooSlow,
+}
+
+/// Passes a body on, piece by piece. Time in which the receiver holds it back does not count.
+pub async fn forward(mut body: Payload, pieces: mpsc::Sender<Bytes>) -> Result<(), BodyError> {
+    let mut spent = Duration::ZERO;
+    let mut received = 0;
+    loop {
+        let allowed = SILENCE + Duration::from_secs(received / BYTES_PER_SECOND);
+        let waited = tokio::time::Instant::now();
+        let piece = match timeout(SILENCE.min(allowed.saturating_sub(spent)), body.next()).await {
+            Err(_) => return Err(BodyError::TooSlow),
+            Ok(None) => return Ok(()),
+            Ok(Some(Err(_))) => return Err(BodyError::Broken),
+            Ok(Some(Ok(piece))) => piece,
+        };
+        spent += waited.elapsed();
+        received += piece.len() as u64;
+        if pieces.send(piece).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// Takes a body in, at the connection's home.
+pub async fn receive(record: Rc<Record>, mut pieces: mpsc::Receiver<Bytes>) -> Answer {
+    if record.kind() == Some(TransportKind::WebSockets) {
+        return Answer::text(
+            405,
+            "POST requests are not allowed for WebSocket connections.",
+        );
+    }
+    let _turn = record.post_turn().await;
+    if record.is_disposed() {
+        return response::gone();
+    }
+    while let Some(piece) = pieces.recv().await {
+        if !record.receive(&piece).await {
+            return response::gone();
+        }
+    }
+    if record.accepted().await {
+        Answer::text(200, "")
+    } else {
+        response::gone()
+    }
+}

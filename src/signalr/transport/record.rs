@@ -1,0 +1,275 @@
+//! The HTTP side of a connection on its home worker: the transport it chose, what was posted before
+//! it had one, since when nothing is attached. The records of a worker are found by token.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    sync::Arc,
+};
+
+use ahash::RandomState;
+use tokio::{
+    sync::{Mutex, Notify},
+    time::Instant,
+};
+
+use super::{long_polling::LongPolling, websocket::WebSocket};
+use crate::signalr::{
+    connection::{CloseReason, ConnectionId, RequestData, TransportKind, User},
+    hub::{HubConnection, HubEndpoint, Origin},
+    lifetime::Worker,
+};
+
+thread_local! {
+    static RECORDS: RefCell<HashMap<Arc<str>, Rc<Record>, RandomState>> = RefCell::default();
+}
+
+/// Finds a connection of this worker.
+pub fn find(token: &str) -> Option<Rc<Record>> {
+    RECORDS.with(|records| records.borrow().get(token).cloned())
+}
+
+/// Adds a connection to this worker.
+pub fn insert(record: Rc<Record>) {
+    RECORDS.with(|records| records.borrow_mut().insert(record.token.clone(), record));
+}
+
+/// Takes a connection out; false if it was not there any more.
+pub fn remove(record: &Record) -> bool {
+    RECORDS.with(|records| {
+        let mut records = records.borrow_mut();
+        let removed = records.remove(&record.token).is_some();
+        if records.len() * 8 < records.capacity() && records.capacity() > 1_024 {
+            let room = records.len() * 2;
+            records.shrink_to(room);
+        }
+        removed
+    })
+}
+
+/// All connections of this worker.
+pub fn all() -> Vec<Rc<Record>> {
+    RECORDS.with(|records| records.borrow().values().cloned().collect())
+}
+
+/// How many connections this worker has.
+pub fn count() -> usize {
+    RECORDS.with(|records| records.borrow().len())
+}
+
+/// What a transport attached to.
+pub enum Attached {
+    WebSocket(Rc<WebSocket>),
+    LongPolling(Rc<LongPolling>),
+    EventStream,
+}
+
+/// One connection's HTTP side.
+pub struct Record {
+    token: Arc<str>,
+    id: ConnectionId,
+    endpoint: Arc<HubEndpoint>,
+    stateful: bool,
+    claimable_until: Instant,
+    kind: Cell<Option<TransportKind>>,
+    hub: RefCell<Option<Rc<HubConnection>>>,
+    attached: RefCell<Option<Attached>>,
+    inactive_since: Cell<Option<Instant>>,
+    early: RefCell<Vec<u8>>,
+    disposed: Cell<bool>,
+    changed: Notify,
+    posts: Mutex<()>,
+}
+
+impl Record {
+    /// A connection that no transport has attached to yet.
+    pub fn new(
+        token: Arc<str>,
+        id: ConnectionId,
+        endpoint: Arc<HubEndpoint>,
+        stateful: bool,
+        claimable_until: Instant,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            token,
+            id,
+            endpoint,
+            stateful,
+            claimable_until,
+            kind: Cell::new(None),
+            hub: RefCell::default(),
+            attached: RefCell::default(),
+            inactive_since: Cell::new(Some(Instant::now())),
+            early: RefCell::default(),
+            disposed: Cell::new(false),
+            changed: Notify::new(),
+            posts: Mutex::new(()),
+        })
+    }
+
+    /// The key requests find it by.
+    pub fn token(&self) -> &Arc<str> {
+        &self.token
+    }
+
+    /// When the token can no longer claim a connection.
+    pub fn claimable_until(&self) -> Instant {
+        self.claimable_until
+    }
+
+    /// The hub's endpoint.
+    pub fn endpoint(&self) -> &Arc<HubEndpoint> {
+        &self.endpoint
+    }
+
+    /// The transport it is bound to, for ever.
+    pub fn kind(&self) -> Option<TransportKind> {
+        self.kind.get()
+    }
+
+    /// The hub's side, once a transport has attached.
+    pub fn hub(&self) -> Option<Rc<HubConnection>> {
+        self.hub.borrow().clone()
+    }
+
+    /// Whether stateful reconnect was negotiated.
+    pub fn is_stateful(&self) -> bool {
+        self.stateful
+    }
+
+    /// What is attached.
+    pub fn attached(&self) -> std::cell::Ref<'_, Option<Attached>> {
+        self.attached.borrow()
+    }
+
+    /// Remembers what is attached.
+    pub fn attach(&self, attached: Attached) {
+        *self.attached.borrow_mut() = Some(attached);
+        self.inactive_since.set(None);
+    }
+
+    /// Nothing is attached from now on.
+    pub fn detach(&self) {
+        self.inactive_since.set(Some(Instant::now()));
+    }
+
+    /// A request is attached.
+    pub fn activate(&self) {
+        self.inactive_since.set(None);
+    }
+
+    /// Since when nothing is attached.
+    pub fn inactive_since(&self) -> Option<Instant> {
+        self.inactive_since.get()
+    }
+
+    /// The first transport request: the hub's side begins, with what was posted before.
+    pub fn start(
+        &self,
+        kind: TransportKind,
+        user: Option<User>,
+        request: RequestData,
+    ) -> Option<Rc<HubConnection>> {
+        let worker = Worker::current()?;
+        self.kind.set(Some(kind));
+        let user = user.map(Arc::new);
+        let stateful = self.stateful;
+        let origin = Origin {
+            id: self.id.clone(),
+            user,
+            request,
+            transport: kind,
+            stateful,
+        };
+        let hub = HubConnection::new(self.endpoint.clone(), worker, origin, Instant::now());
+        *self.hub.borrow_mut() = Some(hub.clone());
+        Some(hub)
+    }
+
+    /// The socket was lost before the handshake: the next one starts over.
+    pub fn start_over(&self) {
+        self.hub.borrow_mut().take();
+    }
+
+    /// Hands over what was posted before there was a transport.
+    pub fn feed_early(&self) {
+        let early = std::mem::take(&mut *self.early.borrow_mut());
+        if let (Some(hub), false) = (self.hub(), early.is_empty()) {
+            hub.receive(&early);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Takes posted bytes, as soon as there is room. False: the connection is over.
+    pub async fn receive(&self, bytes: &[u8]) -> bool {
+        let limit = self
+            .endpoint
+            .connection_options()
+            .application_max_buffer_size
+            .max(1);
+        loop {
+            let changed = self.changed.notified();
+            if self.disposed.get() {
+                return false;
+            }
+            if let Some(hub) = self.hub() {
+                tokio::select! {
+                    () = hub.wants_input() => {}
+                    () = hub.ended() => return true,
+                }
+                hub.receive(bytes);
+                return true;
+            }
+            if self.early.borrow().len() < limit {
+                self.early.borrow_mut().extend_from_slice(bytes);
+                return true;
+            }
+            changed.await;
+        }
+    }
+
+    /// Waits until a post may be answered: what it brought is below the buffer's limit.
+    pub async fn accepted(&self) -> bool {
+        loop {
+            let changed = self.changed.notified();
+            if self.disposed.get() {
+                return false;
+            }
+            let limit = self
+                .endpoint
+                .connection_options()
+                .application_max_buffer_size
+                .max(1);
+            match self.hub() {
+                Some(hub) => {
+                    tokio::select! {
+                        () = hub.wants_input() => return true,
+                        () = changed => {}
+                    }
+                }
+                None if self.early.borrow().len() < limit => return true,
+                None => changed.await,
+            }
+        }
+    }
+
+    /// One post at a time.
+    pub async fn post_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.posts.lock().await
+    }
+
+    /// Ends the connection; waiting posts learn of it.
+    pub fn dispose(&self, reason: CloseReason) {
+        self.disposed.set(true);
+        if let Some(hub) = self.hub() {
+            hub.close(reason);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Whether the connection was disposed.
+    pub fn is_disposed(&self) -> bool {
+        self.disposed.get()
+    }
+}

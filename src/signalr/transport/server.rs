@@ -1,0 +1,323 @@
+//! The server: binds, starts the workers, hands requests to the hubs, stops in good order.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_http::HttpService;
+use actix_service::{fn_service, map_config};
+use actix_web::{
+    App,
+    body::MessageBody,
+    dev::{AppConfig, Service, ServiceResponse},
+    http::{Method, StatusCode, header},
+    web,
+};
+use tracing::info;
+
+use super::{
+    AllowedOrigins, Anonymous, Authenticator, Connections, TokenKey, clock, dispatch, drain,
+    websocket::upgrade::upgrade,
+};
+use crate::signalr::{hub::HubEndpoint, lifetime::Workers};
+
+/// What all requests share.
+pub struct Shared {
+    pub(super) hubs: Arc<[dispatch::Numbered]>,
+    pub(super) connections: Arc<Connections>,
+    pub(super) authenticator: Arc<dyn Authenticator>,
+    pub(super) origins: AllowedOrigins,
+    draining: AtomicBool,
+    sockets: Arc<AtomicUsize>,
+    maximum_sockets: usize,
+}
+
+impl Shared {
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.sockets.load(Ordering::Relaxed) < self.maximum_sockets
+    }
+
+    /// Counts a socket until the guard is dropped.
+    pub(super) fn count_socket(&self) -> SocketCount {
+        self.sockets.fetch_add(1, Ordering::Relaxed);
+        SocketCount(self.sockets.clone())
+    }
+}
+
+/// One counted socket.
+pub struct SocketCount(Arc<AtomicUsize>);
+
+impl Drop for SocketCount {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+type Routes = Arc<dyn Fn(&mut web::ServiceConfig) + Send + Sync>;
+
+/// Collects what a server needs.
+pub struct ServerBuilder {
+    hubs: Vec<HubEndpoint>,
+    authenticator: Arc<dyn Authenticator>,
+    origins: AllowedOrigins,
+    key: Option<TokenKey>,
+    bind_tokens_to_users: bool,
+    workers: usize,
+    maximum_connections: usize,
+    routes: Routes,
+}
+
+impl Default for ServerBuilder {
+    fn default() -> Self {
+        Self {
+            hubs: Vec::new(),
+            authenticator: Arc::new(Anonymous),
+            origins: AllowedOrigins::Any,
+            key: None,
+            bind_tokens_to_users: false,
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            maximum_connections: 100_000,
+            routes: Arc::new(|_| {}),
+        }
+    }
+}
+
+impl ServerBuilder {
+    /// Serves a hub.
+    pub fn hub(mut self, endpoint: HubEndpoint) -> Self {
+        self.hubs.push(endpoint);
+        self
+    }
+
+    /// Decides who is let in. Everybody, if nothing is said.
+    pub fn authenticator(mut self, authenticator: Arc<dyn Authenticator>) -> Self {
+        self.authenticator = authenticator;
+        self
+    }
+
+    /// Which pages may connect. Every page, if nothing is said.
+    pub fn origins(mut self, origins: AllowedOrigins) -> Self {
+        self.origins = origins;
+        self
+    }
+
+    /// The key tokens are signed with. A random one, if nothing is said.
+    pub fn token_key(mut self, key: TokenKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// Only who negotiated a token may use it; others get 403.
+    pub fn bind_tokens_to_users(mut self) -> Self {
+        self.bind_tokens_to_users = true;
+        self
+    }
+
+    /// Worker threads. One per core, if nothing is said.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers.max(1);
+        self
+    }
+
+    /// WebSockets at once; more get 503.
+    pub fn maximum_connections(mut self, maximum: usize) -> Self {
+        self.maximum_connections = maximum;
+        self
+    }
+
+    /// Routes beside the hubs. They go first.
+    pub fn routes(
+        mut self,
+        routes: impl Fn(&mut web::ServiceConfig) + Send + Sync + 'static,
+    ) -> Self {
+        self.routes = Arc::new(routes);
+        self
+    }
+
+    /// Listens and starts the workers. Must be called within a tokio runtime that is not actix's.
+    pub fn bind(self, address: SocketAddr) -> io::Result<Server> {
+        let socket = socket2::Socket::new(
+            socket2::Domain::for_address(address),
+            socket2::Type::STREAM,
+            Some(socket2::Protocol::TCP),
+        )?;
+        if address.is_ipv6() {
+            let _ = socket.set_only_v6(false);
+        }
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(4_096)?;
+        self.listen(socket.into())
+    }
+
+    /// Starts the workers on a socket that listens already.
+    pub fn listen(self, listener: TcpListener) -> io::Result<Server> {
+        let address = listener.local_addr()?;
+        let workers = Workers::new(self.workers, self.hubs.len());
+        let hubs: Arc<[_]> = self.hubs.into_iter().map(Arc::new).enumerate().collect();
+        for (index, hub) in hubs.iter() {
+            if !hub.lifetime().start(workers.clone(), *index) {
+                return Err(io::Error::other("a hub can be served once"));
+            }
+        }
+        let key = self.key.unwrap_or_else(TokenKey::random);
+        let connections = Arc::new(Connections::new(key, self.bind_tokens_to_users, workers));
+        let shared = Arc::new(Shared {
+            hubs,
+            connections,
+            authenticator: self.authenticator,
+            origins: self.origins,
+            draining: AtomicBool::new(false),
+            sockets: Arc::default(),
+            maximum_sockets: self.maximum_connections,
+        });
+        let (for_workers, routes) = (shared.clone(), self.routes);
+        let server = actix_server::Server::build()
+            .workers(self.workers)
+            .max_concurrent_connections(self.maximum_connections)
+            .disable_signals()
+            .shutdown_timeout(1)
+            .listen("signalr", listener, move || {
+                service(&for_workers, &routes, address)
+            })?
+            .run();
+        Ok(Server {
+            handle: ServerHandle {
+                actix: server.handle(),
+                shared,
+            },
+            server,
+            address,
+        })
+    }
+}
+
+/// The service of one worker; its first call there makes the thread a worker of ours.
+fn service(
+    shared: &Arc<Shared>,
+    routes: &Routes,
+    address: SocketAddr,
+) -> impl actix_service::ServiceFactory<
+    actix_rt::net::TcpStream,
+    Config = (),
+    Response = (),
+    Error = actix_http::error::DispatchError,
+    InitError = (),
+> + use<> {
+    if shared.connections.workers().start_worker().is_some() {
+        tokio::task::spawn_local(clock::run(shared.connections.clone(), shared.hubs.clone()));
+    }
+    let (for_app, for_upgrades, routes) = (shared.clone(), shared.clone(), routes.clone());
+    let app = App::new()
+        .wrap_fn(|request, service| {
+            let is_preflight = request.method() == Method::OPTIONS;
+            let answer = service.call(request);
+            async move { Ok(no_content(answer.await?, is_preflight)) }
+        })
+        .wrap(shared.origins.middleware())
+        .wrap(tracing_actix_web::TracingLogger::<super::trace::RequestSpan>::new())
+        .app_data(web::Data::from(for_app))
+        .configure(move |config| routes(config))
+        .default_service(web::to(dispatch::handle));
+    let config = move |()| AppConfig::__priv_test_new(false, address.to_string(), address);
+    HttpService::build()
+        .keep_alive(Duration::from_secs(75))
+        .client_request_timeout(Duration::from_secs(5))
+        .client_disconnect_timeout(Duration::from_secs(5))
+        .tcp_nodelay(true)
+        .h1_allow_half_closed(false)
+        .h1_write_buffer_size(8 * 1024)
+        .local_addr(address)
+        .upgrade(fn_service(move |request| {
+            let shared = for_upgrades.clone();
+            async move {
+                upgrade(shared, request).await;
+                Ok::<_, actix_http::Error>(())
+            }
+        }))
+        .finish(map_config(
+            actix_service::IntoServiceFactory::into_factory(app),
+            config,
+        ))
+        .tcp()
+}
+
+/// Preflights are answered without content, as the reference does.
+fn no_content<B: MessageBody>(
+    mut response: ServiceResponse<B>,
+    is_preflight: bool,
+) -> ServiceResponse<B> {
+    let allowed = response
+        .headers()
+        .contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+    if is_preflight && allowed && response.status() == StatusCode::OK {
+        *response.response_mut().status_mut() = StatusCode::NO_CONTENT;
+    }
+    response
+}
+
+/// A server that listens.
+pub struct Server {
+    server: actix_server::Server,
+    handle: ServerHandle,
+    address: SocketAddr,
+}
+
+/// Reaches a running server.
+#[derive(Clone)]
+pub struct ServerHandle {
+    actix: actix_server::ServerHandle,
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// Begins a server.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::default()
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// For stopping it, and for asking how it does.
+    pub fn handle(&self) -> ServerHandle {
+        self.handle.clone()
+    }
+
+    /// Serves until it is stopped.
+    pub async fn run(self) -> io::Result<()> {
+        self.server.await
+    }
+}
+
+impl ServerHandle {
+    /// Whether the server takes no new connections any more.
+    pub fn is_draining(&self) -> bool {
+        self.shared.is_draining()
+    }
+
+    /// Open WebSockets.
+    pub fn socket_count(&self) -> usize {
+        self.shared.sockets.load(Ordering::Relaxed)
+    }
+
+    /// Stops within `grace`: no new connections, clients are told to come back, a few at a time.
+    pub async fn stop(&self, grace: Duration) {
+        self.shared.draining.store(true, Ordering::Relaxed);
+        let left = drain::drain(&self.shared.connections, grace).await;
+        info!(left, "connections are closed");
+        self.actix.stop(true).await;
+    }
+}

@@ -1,0 +1,271 @@
+//! From an HTTP request to a socket. actix hands the raw socket over once it has read the request's
+//! head; what follows is ours: find or make the connection, answer, run the socket at its home. A
+//! socket that another worker accepted moves there as a whole, so nothing passes between threads
+//! for each message.
+
+use std::{net::IpAddr, rc::Rc, sync::Arc};
+
+use actix_http::{
+    HttpMessage, Request, h1,
+    header::{self, HeaderMap},
+    ws::verify_handshake,
+};
+use actix_rt::net::TcpStream;
+use tokio::io::AsyncWriteExt;
+use tracing::{Instrument, debug};
+
+use super::{WebSocket, run};
+use crate::signalr::{
+    connection::{RequestData, TransportKind, User},
+    hub::HubConnection,
+    transport::{
+        dispatch::{Numbered, Route, route},
+        record::{self, Attached, Record},
+        registry::{Connections, Missing},
+        response::{self, Answer},
+        server::Shared,
+    },
+};
+
+/// A request that asks for a WebSocket, with its socket.
+pub type UpgradeRequest = (Request, actix_codec::Framed<TcpStream, h1::Codec>);
+
+/// A socket on its way to its home, with everything that decides about it.
+struct Arrival {
+    socket: std::net::TcpStream,
+    first_bytes: Vec<u8>,
+    accept: String,
+    user: Option<User>,
+    data: RequestData,
+}
+
+/// Answers one upgrade request and, if it is accepted, runs its socket in a task of its own.
+pub async fn upgrade(shared: Arc<Shared>, (request, framed): UpgradeRequest) {
+    let parts = framed.into_parts();
+    let (mut socket, first_bytes) = (parts.io, parts.read_buf.to_vec());
+    let refused = match decide(&shared, &request).await {
+        Ok((hub, token, user, data, accept)) => {
+            let Ok(socket) = socket.into_std() else {
+                return;
+            };
+            let arrival = Arrival {
+                socket,
+                first_bytes,
+                accept,
+                user,
+                data,
+            };
+            return arrive(&shared, &hub, token, arrival).await;
+        }
+        Err(refused) => refused,
+    };
+    write_answer(&mut socket, &refused).await;
+}
+
+type Decision = (Numbered, Option<String>, Option<User>, RequestData, String);
+
+/// Everything that can be decided without the connection.
+async fn decide(shared: &Shared, request: &Request) -> Result<Decision, Answer> {
+    let Some(Route::Hub(hub)) = route(&shared.hubs, request.path()) else {
+        return Err(Answer::text(404, ""));
+    };
+    if verify_handshake(request.head()).is_err() {
+        return Err(Answer::text(400, ""));
+    }
+    if !origin_allowed(shared, request.headers()) {
+        return Err(Answer::text(403, ""));
+    }
+    if shared.is_draining() || !shared.has_room() {
+        return Err(response::draining());
+    }
+    let data = request_data(request);
+    let user = shared
+        .authenticator
+        .authenticate(&data)
+        .await
+        .map_err(|rejection| {
+            debug!(
+                status = rejection.status,
+                reason = rejection.reason,
+                "a socket was not let in"
+            );
+            Answer::text(if rejection.status == 403 { 403 } else { 401 }, "")
+        })?;
+    let token = data
+        .query("id")
+        .filter(|id| !id.is_empty())
+        .map(|id| id.into_owned());
+    let key = request
+        .headers()
+        .get(header::SEC_WEBSOCKET_KEY)
+        .map_or(&b""[..], |key| key.as_bytes());
+    let accept = String::from_utf8_lossy(&actix_http::ws::hash_key(key)).into_owned();
+    Ok((hub.clone(), token, user, data, accept))
+}
+
+fn origin_allowed(shared: &Shared, headers: &HeaderMap) -> bool {
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &header::HeaderValue| value.to_str().ok())
+    };
+    text(header::ORIGIN).is_none_or(|origin| shared.origins.allows(origin, text(header::HOST)))
+}
+
+fn request_data(request: &Request) -> RequestData {
+    let headers = request
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let remote: Option<IpAddr> = request.peer_addr().map(|address| address.ip());
+    RequestData::new(
+        request.path(),
+        request.uri().query().unwrap_or_default(),
+        headers,
+        remote,
+    )
+}
+
+/// Brings a socket to its connection's home.
+async fn arrive(shared: &Arc<Shared>, hub: &Numbered, token: Option<String>, arrival: Arrival) {
+    let connections = shared.connections.clone();
+    let enabled = hub.1.connection_options().transports.web_sockets;
+    let Some(token) = token else {
+        if !enabled {
+            return refuse(
+                arrival.socket,
+                response::not_supported(TransportKind::WebSockets),
+            )
+            .await;
+        }
+        if let Some(record) = connections.open(&hub.1) {
+            attach(record, arrival, connections, shared.clone()).await;
+        }
+        return;
+    };
+    let user = arrival.user.as_ref().map(|user| user.id.clone());
+    let home = connections.home(hub, &token, user.as_deref());
+    let home = match home {
+        Ok(home) => home,
+        Err(Missing::Foreign) => return refuse(arrival.socket, response::foreign()).await,
+        Err(Missing::Unknown) => return refuse_unknown(arrival.socket).await,
+    };
+    let there = shared.clone();
+    let token: Arc<str> = token.into();
+    let attached = connections.workers().call(home, move || async move {
+        match record::find(&token) {
+            None => refuse_unknown(arrival.socket).await,
+            Some(_) if !enabled => {
+                refuse(
+                    arrival.socket,
+                    response::not_supported(TransportKind::WebSockets),
+                )
+                .await;
+            }
+            Some(record) => attach(record, arrival, there.connections.clone(), there).await,
+        }
+    });
+    attached.await;
+}
+
+/// Attaches a socket to its connection, or refuses it.
+async fn attach(
+    record: Rc<Record>,
+    arrival: Arrival,
+    connections: Arc<Connections>,
+    shared: Arc<Shared>,
+) {
+    match record.kind() {
+        None => {}
+        Some(TransportKind::WebSockets) => match record.hub() {
+            Some(hub) if hub.is_resumable() => {
+                return start(record, Some(hub), arrival, connections, shared).await;
+            }
+            // The socket before this one was lost before its handshake.
+            None => {}
+            Some(_) => return refuse(arrival.socket, response::conflict()).await,
+        },
+        Some(_) => return refuse(arrival.socket, response::cannot_change_transports()).await,
+    }
+    start(record, None, arrival, connections, shared).await;
+}
+
+/// Answers 101 and runs the socket; `resumed` is the connection it continues.
+async fn start(
+    record: Rc<Record>,
+    resumed: Option<Rc<HubConnection>>,
+    arrival: Arrival,
+    connections: Arc<Connections>,
+    shared: Arc<Shared>,
+) {
+    let Ok(mut socket) = TcpStream::from_std(arrival.socket) else {
+        return;
+    };
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {}\r\n\r\n",
+        arrival.accept
+    );
+    let (is_new, hub) = match resumed {
+        Some(hub) => (false, hub),
+        None => match record.start(TransportKind::WebSockets, arrival.user, arrival.data) {
+            Some(hub) => (true, hub),
+            None => return,
+        },
+    };
+    let guard = shared.count_socket();
+    if socket.write_all(head.as_bytes()).await.is_err() {
+        drop(socket);
+    } else {
+        let (read, write) = socket.into_split();
+        let socket = WebSocket::new(write);
+        if let Some(Attached::WebSocket(former)) = &*record.attached() {
+            former.supersede();
+        }
+        record.attach(Attached::WebSocket(socket.clone()));
+        if is_new {
+            hub.connection().attach(socket.clone());
+            record.feed_early();
+        } else {
+            hub.resume(socket.clone());
+        }
+        let span = hub.span().clone();
+        let task = run(record, hub, socket, read, arrival.first_bytes, connections);
+        tokio::task::spawn_local(
+            async move {
+                let _counted = guard;
+                task.await;
+            }
+            .instrument(span),
+        );
+    }
+}
+
+/// 404 as the reference answers upgrades: without a content type.
+async fn refuse_unknown(socket: std::net::TcpStream) {
+    let mut answer = response::no_connection();
+    answer.content_type = "";
+    refuse(socket, answer).await;
+}
+
+async fn refuse(socket: std::net::TcpStream, answer: Answer) {
+    if let Ok(mut socket) = TcpStream::from_std(socket) {
+        write_answer(&mut socket, &answer).await;
+    }
+}
+
+async fn write_answer(socket: &mut TcpStream, answer: &Answer) {
+    let status = actix_http::StatusCode::from_u16(answer.status)
+        .unwrap_or(actix_http::StatusCode::BAD_REQUEST);
+    let mut head = format!(
+        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n",
+        answer.body.len()
+    );
+    if !answer.content_type.is_empty() {
+        head.push_str(&format!("Content-Type: {}\r\n", answer.content_type));
+    }
+    head.push_str("\r\n");
+    let mut bytes = head.into_bytes();
+    bytes.extend_from_slice(&answer.body);
+    let _ = socket.write_all(&bytes).await;
+    let _ = socket.shutdown().await;
+}
