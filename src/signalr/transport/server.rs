@@ -219,13 +219,14 @@ fn service(
     }
     let (for_app, for_upgrades, routes) = (shared.clone(), shared.clone(), routes.clone());
     let app = App::new()
-        .wrap_fn(|request, service| {
-            let is_preflight = request.method() == Method::OPTIONS;
-            let answer = service.call(request);
-            async move { Ok(no_content(answer.await?, is_preflight)) }
-        })
         .wrap(shared.origins.middleware())
         .wrap(tracing_actix_web::TracingLogger::<super::trace::RequestSpan>::new())
+        .wrap_fn(|request, service| {
+            let is_preflight = request.method() == Method::OPTIONS;
+            let is_cross_origin = request.headers().contains_key(header::ORIGIN);
+            let answer = service.call(request);
+            async move { Ok(as_reference(answer.await?, is_preflight, is_cross_origin)) }
+        })
         .app_data(web::Data::from(for_app))
         .configure(move |config| routes(config))
         .default_service(web::to(dispatch::handle));
@@ -252,16 +253,22 @@ fn service(
         .tcp()
 }
 
-/// Preflights are answered without content, as the reference does.
-fn no_content<B: MessageBody>(
+/// Preflights are answered without content, and requests without an origin get no CORS headers.
+fn as_reference<B: MessageBody>(
     mut response: ServiceResponse<B>,
     is_preflight: bool,
+    is_cross_origin: bool,
 ) -> ServiceResponse<B> {
     let allowed = response
         .headers()
         .contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN);
     if is_preflight && allowed && response.status() == StatusCode::OK {
         *response.response_mut().status_mut() = StatusCode::NO_CONTENT;
+    }
+    if !is_cross_origin {
+        response
+            .headers_mut()
+            .remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
     }
     response
 }
