@@ -19,7 +19,7 @@ mod cors;
 mod dispatch;
 mod drain;
 mod long_polling;
-mod negotiate;
+pub mod negotiate;
 mod post;
 mod record;
 mod registry;

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::checks;
+use super::{checks, negotiate_checks};
 
 fn replay(target: &str, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -34,4 +34,9 @@ fn framing() {
 #[test]
 fn handshake() {
     replay("handshake", checks::handshake);
+}
+
+#[test]
+fn negotiate_query() {
+    replay("negotiate_query", negotiate_checks::negotiate_query);
 }

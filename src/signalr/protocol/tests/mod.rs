@@ -7,6 +7,7 @@ mod handshake;
 mod json_errors;
 mod messagepack_errors;
 mod messages;
+mod negotiate_checks;
 mod numbers;
 mod payloads;
 mod properties;
@@ -14,7 +15,7 @@ mod transcoding;
 mod values;
 mod writing;
 
-use crate::signalr::protocol;
+use crate::signalr::{self, protocol};
 
 /// Bytes from hexadecimal digits; blanks are for readers.
 fn hex(digits: &str) -> Vec<u8> {
