@@ -6,3 +6,4 @@ pub mod problem;
 pub mod settings;
 pub mod signalr;
 pub mod telemetry;
+pub mod trading;

@@ -1,0 +1,17 @@
+//! Live trading bots: reported by workers, watched by viewers, commanded by operators.
+
+mod bot;
+mod check;
+mod command;
+mod event;
+mod service;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use bot::Bot;
+pub use check::log_line;
+pub use command::{BotCommand, StopMode};
+pub use event::{BotEvent, LogLine, State, Trade};
+pub use service::{BotService, Registered};
+pub use view::{BotArrays, BotSnapshot, Numbered};

@@ -1,0 +1,30 @@
+//! Live state of bots and backtests: what workers report, what viewers see, what operators ask.
+//!
+//! A bot or backtest is a [`subject::Subject`]: a state beside an event log ([`crate::eventlog`]),
+//! both changed under the log's lock. [`live::Live`] finds them by id and drives them: reports
+//! ([`report`]), registrations ([`workers`]), subscriptions ([`subscribing`], [`audience`]),
+//! deadlines ([`deadlines`]). Events leave through one queue ([`delivery`]); commands go to workers
+//! through a [`commands::WorkerLink`]. [`BotService`] is what the hub and the HTTP API use, and
+//! knows nothing of either.
+//!
+//! Time is an argument ([`clock`]): tests move it.
+
+pub mod audience;
+pub mod bots;
+pub mod clock;
+pub mod commands;
+pub mod deadlines;
+pub mod delivery;
+pub mod idempotency;
+pub mod ids;
+pub mod link;
+pub mod live;
+pub mod pace;
+pub mod paging;
+pub mod report;
+pub mod subject;
+pub mod subscribing;
+pub mod wire;
+pub mod workers;
+
+pub use bots::BotService;
