@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod eventlog;
+pub mod hubs;
 pub mod problem;
 pub mod settings;
 pub mod signalr;

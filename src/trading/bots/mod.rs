@@ -12,6 +12,6 @@ mod view;
 pub use bot::Bot;
 pub use check::log_line;
 pub use command::{BotCommand, StopMode};
-pub use event::{BotEvent, LogLine, State, Trade};
+pub use event::{BotEvent, LogLine, Order, State, Trade};
 pub use service::{BotService, Registered};
 pub use view::{BotArrays, BotSnapshot, Numbered};

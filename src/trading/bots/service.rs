@@ -11,12 +11,14 @@ use super::event::{BotEvent, LogLine, Order, Trade};
 use super::view::{BotSnapshot, Numbered};
 use crate::eventlog::{Epoch, EventLog};
 use crate::problem::Problem;
+use crate::signalr::hub::HubContext;
 use crate::trading::audience::Gate;
 use crate::trading::clock::Clock;
 use crate::trading::commands::{
     Answer, CommandOutcome, ExecuteCommand, TIME_LIMIT, WorkerLink, ask, new_command_id,
 };
 use crate::trading::ids::Id;
+use crate::trading::link::deliver;
 use crate::trading::live::{Live, not_registered};
 use crate::trading::paging::{Page, PageRequest};
 use crate::trading::report::{Receipt, Report};
@@ -53,6 +55,11 @@ impl BotService {
     pub fn new(clock: Clock, link: Arc<dyn WorkerLink>) -> Arc<Self> {
         let live = Live::new(clock);
         Arc::new(Self { live, link })
+    }
+
+    /// Sends events to viewers and watches the clock, for ever. Run it in a task of its own.
+    pub async fn run(self: Arc<Self>, context: HubContext) {
+        self.live.run(|delivery| deliver(&context, delivery)).await;
     }
 
     /// All bots without their arrays, in the order of their ids.

@@ -1,0 +1,4 @@
+//! The product's hubs, one file each. They are thin: what they do is in `chat` and `trading`.
+
+pub mod bots;
+mod request;
