@@ -1,0 +1,172 @@
+//! Clients that do not read what they are sent.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::MIB;
+use crate::support::hub_client::{HubClient, PATIENCE, SilentClient};
+use crate::support::server::Server;
+use crate::support::watch::Watch;
+use crate::support::{Task, scale, turn, within};
+
+/// Joins a group, then counts what is published there, to the last number or to the end of the test.
+async fn member(server: &Server, group: &str, query: &str) -> HubClient {
+    let mut client = HubClient::connect(server.address(), query).await;
+    client.invoke("Join", json!([group])).await;
+    client
+}
+
+/// Receives payloads `[number, …]` in order until the last; the longest time between two.
+fn follow(mut client: HubClient, messages: usize) -> Task<Duration> {
+    Task::spawn(async move {
+        let mut longest = Duration::ZERO;
+        for number in 0..messages {
+            let began = Instant::now();
+            let arguments = client.next_call("Published").await;
+            assert_eq!(arguments[0][0], number, "a message was lost or came twice");
+            longest = longest.max(began.elapsed());
+        }
+        longest
+    })
+}
+
+async fn notes(client: &mut HubClient, tag: &str) -> Vec<Value> {
+    let notes = client.invoke("Events", json!([tag])).await;
+    notes.as_array().expect("a list").clone()
+}
+
+async fn wait_for_disconnect(client: &mut HubClient, tag: &str) {
+    let wait = async {
+        while notes(client, tag).await.len() < 2 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    within(
+        PATIENCE * 2,
+        "the client that does not read was not cut off",
+        wait,
+    )
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_group_does_not_wait_for_a_member_that_stops_reading() {
+    let _turn = turn::alone();
+    let server = Server::with(&[]);
+    let watch = Watch::start(server.address());
+    let messages = scale(1_500, 10_000);
+    let mut publisher = HubClient::connect(server.address(), "").await;
+    let fellows = [
+        member(&server, "g", "").await,
+        member(&server, "g", "").await,
+    ];
+    let _silent: SilentClient = member(&server, "g", "tag=silent")
+        .await
+        .stop_reading()
+        .await;
+    let fellows = fellows.map(|client| follow(client, messages));
+    // 500 messages of 1 KB a second.
+    let text = "x".repeat(1000);
+    let mut clock = tokio::time::interval(Duration::from_millis(2));
+    let mut longest = Duration::ZERO;
+    for number in 0..messages {
+        clock.tick().await;
+        let began = Instant::now();
+        publisher
+            .invoke("Publish", json!(["g", [number, text]]))
+            .await;
+        longest = longest.max(began.elapsed());
+    }
+    println!("the slowest of {messages} publishes took {longest:?}");
+    assert!(
+        longest < Duration::from_secs(3),
+        "a publish took {longest:?}"
+    );
+    for fellow in fellows {
+        let gap = within(PATIENCE, "a fellow fell behind", fellow.result())
+            .await
+            .unwrap();
+        assert!(gap < Duration::from_secs(3), "a fellow waited {gap:?}");
+    }
+    watch.assert_undisturbed();
+}
+
+#[tokio::test]
+async fn a_member_that_stops_reading_is_cut_off_when_its_bound_is_reached() {
+    let _turn = turn::alone();
+    let server = Server::with(&[]);
+    let watch = Watch::start(server.address());
+    // 32 KB each: the bound of 8 MiB and what sockets hold are exceeded well before the end.
+    let messages = scale(1_500, 4_000);
+    let mut publisher = HubClient::connect(server.address(), "").await;
+    let fellow = follow(member(&server, "g", "").await, messages);
+    let before = server.resident_bytes();
+    let _silent: SilentClient = member(&server, "g", "tag=silent")
+        .await
+        .stop_reading()
+        .await;
+    let text = "x".repeat(30_000);
+    for number in 0..messages {
+        publisher
+            .invoke("Publish", json!(["g", [number, text]]))
+            .await;
+    }
+    within(PATIENCE, "a fellow fell behind", fellow.result())
+        .await
+        .unwrap();
+    wait_for_disconnect(&mut publisher, "silent").await;
+    let after = server.resident_bytes();
+    assert!(
+        after < before + 96 * MIB,
+        "resident memory went from {before} to {after}"
+    );
+    watch.assert_undisturbed();
+}
+
+/// What a connection asked for itself waits for room instead.
+#[tokio::test]
+async fn a_caller_that_does_not_read_its_results_is_held_back_and_then_cut_off() {
+    let _turn = turn::alone();
+    let server = Server::with(&[("SEND_MS", "2000")]);
+    let watch = Watch::start(server.address());
+    let before = server.resident_bytes();
+    let client = HubClient::connect(server.address(), "tag=caller").await;
+    let silent = client.stop_reading().await;
+    let call = "{\"type\":1,\"invocationId\":\"1\",\"target\":\"Big\",\"arguments\":[1000000]}\x1e";
+    let _ = silent.sender.text(&call.repeat(200)).await;
+    let mut observer = HubClient::connect(server.address(), "").await;
+    wait_for_disconnect(&mut observer, "caller").await;
+    let after = server.resident_bytes();
+    assert!(
+        after < before + 64 * MIB,
+        "resident memory went from {before} to {after}"
+    );
+    watch.assert_undisturbed();
+}
+
+#[tokio::test]
+async fn a_stream_that_nobody_reads_is_held_back_and_then_cut_off() {
+    let _turn = turn::alone();
+    let server = Server::with(&[("SEND_MS", "2000")]);
+    let watch = Watch::start(server.address());
+    let before = server.resident_bytes();
+    let client = HubClient::connect(server.address(), "tag=stream").await;
+    let silent = client.stop_reading().await;
+    let call =
+        json!({"type": 4, "invocationId": "1", "target": "Counter", "arguments": [100_000_000, 0]});
+    silent
+        .sender
+        .text(&format!("{call}\x1e"))
+        .await
+        .expect("sent");
+    let mut observer = HubClient::connect(server.address(), "").await;
+    wait_for_disconnect(&mut observer, "stream").await;
+    let after = server.resident_bytes();
+    assert!(
+        after < before + 64 * MIB,
+        "resident memory went from {before} to {after}"
+    );
+    watch.assert_undisturbed();
+}

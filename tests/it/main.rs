@@ -1,0 +1,7 @@
+//! Black-box tests: every test here starts a server as a child process and speaks to it as a client
+//! would, over TCP. `support` holds the clients, `conformance` runs the recorded scenarios,
+//! `hostile` is about clients that mean no good or do not keep up.
+
+mod conformance;
+mod hostile;
+mod support;
