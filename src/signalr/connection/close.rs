@@ -94,7 +94,6 @@ impl CloseReason {
             Self::Violation { .. }
                 | Self::ClientTimeout
                 | Self::SlowReader(_)
-                | Self::SendTimeout
                 | Self::ClientClosed(Some(_))
         )
     }

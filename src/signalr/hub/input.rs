@@ -125,27 +125,26 @@ impl HubConnection {
         self.announce_room(&mut input);
     }
 
+    /// Only what waits for the hub is held back; a message that is not complete yet has its own limit.
     fn check_full(&self, input: &mut Input) {
-        input.full = input.buffer.len()
-            >= self
-                .endpoint
-                .connection_options()
-                .application_max_buffer_size
-                .max(1);
+        input.full = input.paused && input.buffer.len() >= self.buffer_limit();
     }
 
     fn announce_room(&self, input: &mut Input) {
-        let limit = self
-            .endpoint
-            .connection_options()
-            .application_max_buffer_size
-            .max(1);
-        if input.full && input.buffer.len() < limit.div_ceil(2) {
+        let drained = !input.paused || input.buffer.len() < self.buffer_limit().div_ceil(2);
+        if input.full && drained {
             input.full = false;
             if let Some(reader) = input.reader.take() {
                 reader.wake();
             }
         }
+    }
+
+    fn buffer_limit(&self) -> usize {
+        self.endpoint
+            .connection_options()
+            .application_max_buffer_size
+            .max(1)
     }
 
     /// Dispatches whole messages at the start of `bytes`; says how many bytes they took.

@@ -11,6 +11,7 @@ use std::{
 
 use ahash::RandomState;
 use dashmap::DashMap;
+use smallvec::SmallVec;
 
 use super::{
     ClientResult, ClientResults, Message, Target, Worker, WorkerId, Workers, worker::Delivery,
@@ -145,23 +146,22 @@ impl HubLifetimeManager {
                 .members(place.hub)
                 .deliver(&target, &excluded, &message);
         }
+        let mut receipts = SmallVec::<[_; 4]>::new();
         for worker in 0..place.workers.len() {
             if here.as_ref().is_some_and(|here| here.id() == worker) {
                 continue;
             }
             let (target, excluded, message) = (target.clone(), excluded.clone(), message.clone());
-            place
-                .workers
-                .deliver(
-                    worker,
-                    Delivery {
-                        hub: place.hub,
-                        target,
-                        excluded,
-                        message,
-                    },
-                )
-                .await;
+            let delivery = Delivery {
+                hub: place.hub,
+                target,
+                excluded,
+                message,
+            };
+            receipts.push(place.workers.deliver(worker, delivery).await);
+        }
+        for receipt in receipts {
+            let _ = receipt.await;
         }
         let envelope = Envelope {
             hub: &self.type_name,

@@ -44,7 +44,7 @@ pub(super) struct Delivery {
 }
 
 enum Mail {
-    Deliver(Delivery, u32),
+    Deliver(Delivery, u32, oneshot::Sender<()>),
     Run(Box<dyn FnOnce() + Send>),
 }
 
@@ -113,13 +113,23 @@ impl Workers {
         self.mailboxes.is_empty()
     }
 
-    pub(super) async fn deliver(&self, worker: WorkerId, delivery: Delivery) {
+    /// Puts a message into a worker's mailbox as soon as there is room. What comes back is ready once
+    /// it is in the outboxes there: who sends to a group and then asks a member must find it there.
+    pub(super) async fn deliver(
+        &self,
+        worker: WorkerId,
+        delivery: Delivery,
+    ) -> oneshot::Receiver<()> {
         let mailbox = &self.mailboxes[worker];
         let weight = delivery.message.weight().clamp(1, MAILBOX_BYTES) as u32;
         if let Ok(permit) = mailbox.room.acquire_many(weight).await {
             permit.forget();
         }
-        let _ = mailbox.mail.send(Mail::Deliver(delivery, weight));
+        let (delivered, receipt) = oneshot::channel();
+        let _ = mailbox
+            .mail
+            .send(Mail::Deliver(delivery, weight, delivered));
+        receipt
     }
 
     /// Runs something on a worker's thread, soon.
@@ -200,7 +210,7 @@ async fn read_mail(worker: Rc<Worker>, mut receiver: mpsc::UnboundedReceiver<Mai
         for mail in batch.drain(..) {
             match mail {
                 Mail::Run(task) => task(),
-                Mail::Deliver(delivery, weight) => {
+                Mail::Deliver(delivery, weight, delivered) => {
                     worker.members(delivery.hub).deliver(
                         &delivery.target,
                         &delivery.excluded,
@@ -209,6 +219,7 @@ async fn read_mail(worker: Rc<Worker>, mut receiver: mpsc::UnboundedReceiver<Mai
                     worker.workers.mailboxes[worker.id]
                         .room
                         .add_permits(weight as usize);
+                    let _ = delivered.send(());
                 }
             }
         }
