@@ -1,6 +1,10 @@
 //! An ASP.NET Core SignalR server: three hubs, N instances, no sticky sessions.
 
+pub mod api;
+pub mod app;
 pub mod auth;
+pub mod cli;
+pub mod console;
 pub mod eventlog;
 pub mod hubs;
 pub mod problem;

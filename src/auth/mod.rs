@@ -5,6 +5,7 @@
 //! comparison.
 
 mod api_keys;
+mod authenticator;
 mod jwt;
 pub mod roles;
 

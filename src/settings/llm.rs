@@ -67,9 +67,9 @@ impl LlmProviderSettings {
                 .collect(),
             proxy: section.secret("Proxy"),
             connect_timeout: timeout("ConnectTimeoutMs", Duration::from_secs(10)),
-            first_token_timeout: timeout("FirstTokenTimeoutMs", Duration::from_secs(60)),
+            first_token_timeout: timeout("FirstTokenTimeoutMs", Duration::from_secs(120)),
             silence_timeout: timeout("SilenceTimeoutMs", Duration::from_secs(60)),
-            total_timeout: timeout("TotalTimeoutMs", Duration::from_secs(600)),
+            total_timeout: timeout("TotalTimeoutMs", Duration::from_secs(900)),
             max_retries: section.number("MaxRetries", 0..=2).unwrap_or(2),
         })
     }

@@ -56,7 +56,8 @@ fn filter(section: &Section) -> String {
             _ => directives.push(format!("{}={level}", module(&target))),
         }
     }
-    directives.insert(0, default.to_owned());
+    // A worker's start and stop is no news for operators; ours says both for all.
+    directives.insert(0, format!("{default},actix_server=warn"));
     directives.join(",")
 }
 

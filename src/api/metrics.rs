@@ -1,0 +1,45 @@
+//! `/metrics`: Prometheus text, open unless `Metrics:RequireRole` names a role.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::{
+    auth::Authentication,
+    problem::{Code, Problem},
+    telemetry::metrics::{CONTENT_TYPE, Metrics},
+};
+
+/// What the route needs.
+#[derive(Clone)]
+pub struct MetricsRoute {
+    pub metrics: Arc<Metrics>,
+    pub authentication: Arc<Authentication>,
+    pub required_role: Option<String>,
+}
+
+/// Adds the route.
+pub fn routes(config: &mut web::ServiceConfig, route: MetricsRoute) {
+    config.service(
+        web::resource("/metrics")
+            .app_data(web::Data::new(route))
+            .route(web::get().to(metrics)),
+    );
+}
+
+async fn metrics(
+    request: HttpRequest,
+    route: web::Data<MetricsRoute>,
+) -> Result<HttpResponse, Problem> {
+    if let Some(role) = &route.required_role {
+        let user = route.authentication.http_user(&request)?;
+        if !user.has_role(role) {
+            return Err(Problem::forbidden(format!("the role {role} is needed")));
+        }
+    }
+    let text = route
+        .metrics
+        .text()
+        .map_err(|_| Problem::new(Code::StoreUnavailable, "the numbers cannot be written"))?;
+    Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(text))
+}

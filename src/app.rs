@@ -1,0 +1,130 @@
+//! The composition root: settings become services, services become hubs and routes, and the
+//! server runs until a signal stops it.
+
+mod hubs;
+mod limits;
+mod listen;
+mod options;
+mod signals;
+mod startup;
+
+use std::{io, sync::Arc, time::Duration};
+
+use tokio::task::LocalSet;
+
+use self::hubs::Hubs;
+use crate::{
+    api::{
+        health::{self, Readiness, Redis},
+        metrics::{self, MetricsRoute},
+    },
+    auth::Authentication,
+    console,
+    settings::{Origins, RedisSettings, Settings},
+    signalr::transport::{AllowedOrigins, Server, ServerHandle, TokenKey},
+    telemetry::metrics::{Metrics, Reading},
+};
+
+/// What is left of the grace period for what comes after the last connection.
+const LAST_MOMENTS: Duration = Duration::from_millis(500);
+
+/// Runs the server until `SIGTERM` or `SIGINT` has stopped it in good order.
+pub fn run(settings: Settings) -> io::Result<()> {
+    let authentication = Authentication::new(&settings.authentication).map_err(io::Error::other)?;
+    startup::report(&settings, &authentication);
+    limits::raise_file_limit(settings.server.max_connections);
+    // This thread is for what belongs to no worker: signals and the services' background work.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let tasks = LocalSet::new();
+    runtime.block_on(tasks.run_until(serve(settings, Arc::new(authentication))))
+}
+
+async fn serve(settings: Settings, authentication: Arc<Authentication>) -> io::Result<()> {
+    let hubs = Hubs::new(&settings);
+    let readiness = Readiness::new(match settings.redis {
+        RedisSettings::Off { .. } => Redis::Off,
+        _ => Redis::NotConnected,
+    });
+    let metrics = MetricsRoute {
+        metrics: Arc::new(numbers(&hubs)),
+        authentication: authentication.clone(),
+        required_role: settings.metrics_role.clone(),
+    };
+    let listener = listen::listen(settings.server.port).map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("port {}: {error}", settings.server.port),
+        )
+    })?;
+    let for_routes = readiness.clone();
+    let server = builder(&settings, hubs)
+        .authenticator(authentication)
+        .routes(move |config| {
+            health::routes(config, for_routes.clone());
+            metrics::routes(config, metrics.clone());
+            console::routes(config);
+        })
+        .listen(listener)?;
+    let port = server.local_addr().port();
+    readiness.set_ready();
+    tracing::info!(port, "Listening on http://localhost:{port}");
+    let stopping = stop_on_signal(server.handle(), readiness, settings.server.shutdown_grace);
+    let outcome = tokio::select! {
+        served = server.run() => served,
+        stopped = stopping => stopped,
+    };
+    tracing::info!("Stopped");
+    outcome
+}
+
+fn builder(settings: &Settings, hubs: Hubs) -> crate::signalr::transport::ServerBuilder {
+    let mut builder = Server::builder()
+        .origins(match &settings.cors_origins {
+            Origins::Any => AllowedOrigins::Any,
+            Origins::Listed(origins) => AllowedOrigins::Only(origins.clone()),
+        })
+        .bind_tokens_to_users()
+        .workers(settings.server.workers)
+        .maximum_connections(settings.server.max_connections);
+    if let Some(key) = &settings.signalr.token_key {
+        builder = builder.token_key(TokenKey::from_secret(key.expose().as_bytes()));
+    }
+    hubs.endpoints
+        .into_iter()
+        .fold(builder, |builder, hub| builder.hub(hub))
+}
+
+/// What `/metrics` shows of the hubs.
+fn numbers(hubs: &Hubs) -> Metrics {
+    let connections = hubs.contexts.iter().map(|(name, context)| {
+        let context = context.clone();
+        Reading::new(&[("hub", name)], move || context.connection_count() as u64)
+    });
+    let mut metrics = Metrics::default();
+    metrics.gauge(
+        "signalr_connections",
+        "Open connections",
+        connections.collect(),
+    );
+    metrics
+}
+
+/// Drains after the first signal; a second one ends the process at once.
+async fn stop_on_signal(
+    server: ServerHandle,
+    readiness: Readiness,
+    grace: Duration,
+) -> io::Result<()> {
+    let signal = signals::stop_signal().await?;
+    readiness.set_draining();
+    tracing::info!(signal, grace_seconds = grace.as_secs_f64(), "Stopping");
+    let stop = server.stop(grace.saturating_sub(LAST_MOMENTS));
+    tokio::select! {
+        () = stop => {}
+        () = tokio::time::sleep(grace) => tracing::warn!("⚠️ The grace period is over, stopping as it is"),
+        signal = signals::stop_signal() => tracing::warn!(signal = signal?, "Stopping at once"),
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! The product's hubs and the services behind them. Another hub is one file in `src/hubs` and two
+//! lines here.
+
+use std::sync::Arc;
+
+use tokio::task::spawn_local;
+
+use super::options;
+use crate::{
+    hubs::bots::{self, BotHub},
+    problem::{Code, Problem},
+    settings::Settings,
+    signalr::{
+        connection::User,
+        hub::{Hub, HubContext, HubEndpoint, HubError},
+    },
+    trading::{BotService, clock::Clock, link::HubLink},
+};
+
+/// The three hubs, ready to be served.
+pub(super) struct Hubs {
+    pub endpoints: Vec<HubEndpoint>,
+    /// One for each hub, with its name.
+    pub contexts: Vec<(&'static str, HubContext)>,
+}
+
+impl Hubs {
+    /// Builds services and hubs. Their background work runs on the current `LocalSet`.
+    pub fn new(settings: &Settings) -> Self {
+        let mut hubs = Self {
+            endpoints: Vec::new(),
+            contexts: Vec::new(),
+        };
+        let clock = Clock::system();
+
+        let context = hubs.context(settings, "bothub", bots::TYPE_NAME);
+        let service = BotService::new(clock, HubLink::new(context.clone()));
+        spawn_local(service.clone().run(context.clone()));
+        hubs.serve(settings, "bothub", &context, BotHub::new(service));
+
+        hubs
+    }
+
+    /// The context of a hub, before the hub itself: services send through it.
+    fn context(&mut self, settings: &Settings, name: &'static str, type_name: &str) -> HubContext {
+        let configured = settings.signalr.hub(name).type_name;
+        let context = HubContext::new(name, configured.as_deref().unwrap_or(type_name));
+        self.contexts.push((name, context.clone()));
+        context
+    }
+
+    /// Serves a hub at `/name` with the options of the settings.
+    fn serve<H: Hub>(&mut self, settings: &Settings, name: &str, context: &HubContext, hub: H) {
+        let hub_settings = settings.signalr.hub(name);
+        let endpoint = HubEndpoint::new(
+            &format!("/{name}"),
+            Arc::new(hub),
+            context,
+            options::hub_options(&hub_settings),
+            options::connection_options(&settings.signalr, &hub_settings),
+        );
+        self.endpoints.push(endpoint.deny_with(denial));
+    }
+}
+
+/// A caller without the needed role reads our error codes.
+fn denial(method: &str, user: Option<&User>) -> HubError {
+    let problem = match user {
+        Some(_) => Problem::forbidden(format!("{method} needs a role that you do not have")),
+        None => Problem::new(Code::Unauthorized, format!("{method} needs a user")),
+    };
+    problem.into()
+}

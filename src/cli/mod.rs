@@ -1,0 +1,71 @@
+//! The command line. Each command is one file; `serve` is the default.
+
+mod check_config;
+mod healthcheck;
+mod serve;
+mod tokens;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::settings::{Settings, Sources};
+
+/// An ASP.NET Core SignalR server: AI chat, live bots and backtests over WebSockets,
+/// Server-Sent Events and long polling.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Cli {
+    /// The folder with appsettings.json and appsettings.{Environment}.json.
+    #[arg(long, global = true, value_name = "DIR", default_value = "config")]
+    config_dir: PathBuf,
+    /// One more settings file, laid over those of the folder.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server (the default).
+    Serve,
+    /// Read all settings, say what they come to and what is wrong with them.
+    CheckConfig,
+    /// Make a bearer token, or an API key with its hash.
+    GenToken(tokens::GenToken),
+    /// Say whether a bearer token is accepted and what its bearer may do.
+    CheckToken(tokens::CheckToken),
+    /// Ask the server on this machine whether it lives; for container health checks.
+    Healthcheck,
+}
+
+impl Cli {
+    /// Runs the command. What went wrong stands on the standard error.
+    pub fn run(self) -> ExitCode {
+        let mut sources = Sources::of_process().with_file(self.config);
+        sources.folder = self.config_dir;
+        let outcome = match self.command.unwrap_or(Command::Serve) {
+            Command::CheckConfig => check_config::run(&sources),
+            Command::Healthcheck => healthcheck::run(&sources),
+            Command::Serve => with_settings(&sources, serve::run),
+            Command::GenToken(arguments) => with_settings(&sources, |s| arguments.run(&s)),
+            Command::CheckToken(arguments) => with_settings(&sources, |s| arguments.run(&s)),
+        };
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => {
+                eprintln!("{problem}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+/// What a command ends with: nothing, or what to tell the operator.
+type Outcome = Result<(), String>;
+
+fn with_settings(sources: &Sources, command: impl FnOnce(Settings) -> Outcome) -> Outcome {
+    let settings = Settings::load(sources).map_err(|error| format!("Bad settings:\n{error}"))?;
+    command(settings)
+}
