@@ -1,42 +1,50 @@
-//! The hub that the recorded scenarios under `tests/conformance` speak to, with its options from
-//! the environment. Every observable behaviour of a hub is one method of it.
+//! A server with one hub whose methods show every observable behaviour of a SignalR server.
+//!
+//! The conformance scenarios, Microsoft's own clients and the bench tool run against it. It listens
+//! on `127.0.0.1:$PORT` (5100) and takes its options from the environment, see [`options`]. `LOG`
+//! is a filter for log lines, `debug` for instance; without it there are none.
 
 mod hub;
+mod identity;
 mod journal;
 mod options;
 mod types;
-mod user;
 
-use std::sync::Arc;
+use std::{net::Ipv4Addr, sync::Arc};
 
 use managing_api::signalr::{
     hub::{HubContext, HubEndpoint},
     transport::Server,
 };
 
+use crate::{hub::ConformanceHub, identity::QueryIdentity, options::Environment};
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> std::io::Result<()> {
-    if let Ok(filter) = std::env::var("LOG") {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let environment = Environment::of_process();
+    if let Some(filter) = environment.text("LOG") {
         tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
             .init();
     }
+    let port: u16 = environment.number("PORT")?.unwrap_or(5100);
     let context = HubContext::new("conformance", "Managing.Api.Hubs.ConformanceHub");
     let endpoint = HubEndpoint::new(
         "/conformance",
-        Arc::new(hub::ConformanceHub::default()),
+        Arc::new(ConformanceHub::default()),
         &context,
-        options::hub_options(),
-        options::connection_options(),
+        environment.hub_options()?,
+        environment.connection_options()?,
     );
     let server = Server::builder()
         .hub(endpoint)
-        .authenticator(Arc::new(user::QueryUser))
-        .bind(([127, 0, 0, 1], options::number("PORT", 5100)).into())?;
+        .authenticator(Arc::new(QueryIdentity))
+        .bind((Ipv4Addr::LOCALHOST, port).into())?;
     println!("listening on http://{}/conformance", server.local_addr());
-    server.run().await
+    server.run().await?;
+    Ok(())
 }
