@@ -44,7 +44,7 @@ interop:
 	@scripts/interop.sh
 
 soak: toolchain
-	$(CARGO) test --locked --release -- --ignored
+	SOAK=1 $(CARGO) test --locked --test it hostile -- --nocapture
 
 image:
 	docker build --tag managing-api .
