@@ -86,3 +86,16 @@ pub struct Event {
     pub body: Bytes,
     pub(super) revision: u64,
 }
+
+impl Event {
+    /// An event that is not part of a log: a snapshot that stands for everything up to `seq`.
+    pub fn standing_for(name: &'static str, seq: u64, body: impl Into<Bytes>) -> Self {
+        Self {
+            kind: Kind::Conflated,
+            seq,
+            name,
+            body: body.into(),
+            revision: 0,
+        }
+    }
+}
