@@ -190,6 +190,11 @@ impl<S> Writer<'_, S> {
         &self.inner.epoch
     }
 
+    /// Starts a new epoch as [`EventLog::restart`] does, but keeps the state as it is.
+    pub fn restart(&mut self, epoch: Epoch) {
+        self.inner.forget(epoch);
+    }
+
     /// Appends a durable event and answers its number. `encode` makes its body, one JSON value.
     pub fn append<B: Into<Bytes>>(
         &mut self,
@@ -270,8 +275,12 @@ impl<S> Inner<S> {
     }
 
     fn restart(&mut self, epoch: Epoch, state: S) {
-        self.epoch = epoch;
         self.state = state;
+        self.forget(epoch);
+    }
+
+    fn forget(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
         self.revision += 1;
         self.seq = 0;
         self.durable.clear();

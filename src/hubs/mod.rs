@@ -1,4 +1,5 @@
 //! The product's hubs, one file each. They are thin: what they do is in `chat` and `trading`.
 
+pub mod backtests;
 pub mod bots;
 mod request;

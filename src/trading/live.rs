@@ -27,6 +27,7 @@ pub struct Live<S: Subject> {
     pub clock: Clock,
     pub delivering: Delivering,
     pub workers: Workers,
+    pub shared: S::Shared,
     deadlines: Deadlines,
     logs: DashMap<Id, Arc<EventLog<S>>, ahash::RandomState>,
     idempotency: Mutex<Idempotency<Receipt>>,
@@ -38,6 +39,7 @@ impl<S: Subject> Live<S> {
             clock,
             delivering: Delivering::default(),
             workers: Workers::default(),
+            shared: S::Shared::default(),
             deadlines: Deadlines::default(),
             logs: DashMap::default(),
             idempotency: Mutex::new(Idempotency::new(IDEMPOTENCY_BYTES)),
@@ -71,7 +73,12 @@ impl<S: Subject> Live<S> {
     ) -> R {
         let now = self.clock.now();
         log.write(|writer| {
-            let mut scribe = Scribe::new(writer, &self.delivering, &self.deadlines, now);
+            let mut scribe = Scribe::new(
+                writer,
+                &self.delivering,
+                (&self.deadlines, &self.shared),
+                now,
+            );
             let result = change(&mut scribe);
             S::settle(&mut scribe);
             result
@@ -93,7 +100,7 @@ impl<S: Subject> Live<S> {
             }
             return Ok(self.write(&log, |scribe| {
                 if created {
-                    scribe.show_snapshot();
+                    S::on_created(scribe);
                 }
                 change(scribe)
             }));

@@ -4,12 +4,13 @@
 //! both changed under the log's lock. [`live::Live`] finds them by id and drives them: reports
 //! ([`report`]), registrations ([`workers`]), subscriptions ([`subscribing`], [`audience`]),
 //! deadlines ([`deadlines`]). Events leave through one queue ([`delivery`]); commands go to workers
-//! through a [`commands::WorkerLink`]. [`BotService`] is what the hub and the HTTP API use, and
-//! knows nothing of either.
+//! through a [`commands::WorkerLink`]. [`BotService`] and [`BacktestService`] are what the hubs and
+//! the HTTP API use, and know nothing of either.
 //!
 //! Time is an argument ([`clock`]): tests move it.
 
 pub mod audience;
+pub mod backtests;
 pub mod bots;
 pub mod clock;
 pub mod commands;
@@ -27,4 +28,5 @@ pub mod subscribing;
 pub mod wire;
 pub mod workers;
 
+pub use backtests::BacktestService;
 pub use bots::BotService;

@@ -37,6 +37,8 @@ pub trait Subject: Sized + Send + 'static {
     const SNAPSHOT_EVENT: &'static str;
     type Event: serde::de::DeserializeOwned;
     type Snapshot: Serialize;
+    /// What all of them have in common.
+    type Shared: Default + Send + Sync;
 
     fn new(id: Id, now: Moment) -> Self;
     fn id(&self) -> &Id;
@@ -62,6 +64,10 @@ pub trait Subject: Sized + Send + 'static {
         reporter: &Reporter,
         events: Vec<Reported<Self::Event>>,
     ) -> Vec<u64>;
+    /// Viewers of everything are shown what is new.
+    fn on_created(scribe: &mut Scribe<'_, '_, Self>) {
+        scribe.show_snapshot();
+    }
     fn on_registered(scribe: &mut Scribe<'_, '_, Self>);
     fn on_worker_gone(scribe: &mut Scribe<'_, '_, Self>);
     fn on_deadline(scribe: &mut Scribe<'_, '_, Self>, deadline: &Deadline);
@@ -70,9 +76,10 @@ pub trait Subject: Sized + Send + 'static {
 }
 
 /// Writes one bot's or backtest's events, into its log and towards its viewers.
-pub struct Scribe<'a, 'w, S> {
+pub struct Scribe<'a, 'w, S: Subject> {
     pub now: Moment,
     pub deadlines: &'a Deadlines,
+    pub shared: &'a S::Shared,
     writer: &'a mut Writer<'w, S>,
     delivering: &'a Delivering,
     id: Id,
@@ -82,13 +89,14 @@ impl<'a, 'w, S: Subject> Scribe<'a, 'w, S> {
     pub fn new(
         writer: &'a mut Writer<'w, S>,
         delivering: &'a Delivering,
-        deadlines: &'a Deadlines,
+        (deadlines, shared): (&'a Deadlines, &'a S::Shared),
         now: Moment,
     ) -> Self {
         let id = writer.state().id().clone();
         Self {
             now,
             deadlines,
+            shared,
             writer,
             delivering,
             id,
@@ -159,6 +167,24 @@ impl<'a, 'w, S: Subject> Scribe<'a, 'w, S> {
             body.clone()
         });
         self.push(name, body);
+    }
+
+    /// Starts a new epoch. Show a snapshot next.
+    pub fn restart(&mut self) {
+        self.writer.restart(Epoch::random());
+    }
+
+    /// Shows something that is not about this one alone, to the viewers of a topic.
+    pub fn show(&self, topic: Id, target: &'static str, body: bytes::Bytes) {
+        let order = self.delivering.next_order();
+        let event = Event {
+            id: topic.clone(),
+            order,
+            target,
+            body,
+        };
+        self.delivering
+            .push(SmallVec::from_iter([topic]), true, event);
     }
 
     /// Shows viewers everything at once: one that they did not know, or a history that restarted.

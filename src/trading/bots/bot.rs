@@ -70,6 +70,7 @@ impl Subject for Bot {
     const SNAPSHOT_EVENT: &'static str = "BotSnapshot";
     type Event = BotEvent;
     type Snapshot = BotSnapshot;
+    type Shared = ();
 
     fn new(id: Id, now: Moment) -> Self {
         Self {
