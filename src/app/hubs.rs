@@ -7,14 +7,17 @@ use tokio::task::spawn_local;
 
 use super::options;
 use crate::{
-    hubs::bots::{self, BotHub},
+    hubs::{
+        backtests::{self, BacktestHub},
+        bots::{self, BotHub},
+    },
     problem::{Code, Problem},
     settings::Settings,
     signalr::{
         connection::User,
         hub::{Hub, HubContext, HubEndpoint, HubError},
     },
-    trading::{BotService, clock::Clock, link::HubLink},
+    trading::{BacktestService, BotService, clock::Clock, link::HubLink},
 };
 
 /// The three hubs, ready to be served.
@@ -34,9 +37,14 @@ impl Hubs {
         let clock = Clock::system();
 
         let context = hubs.context(settings, "bothub", bots::TYPE_NAME);
-        let service = BotService::new(clock, HubLink::new(context.clone()));
+        let service = BotService::new(clock.clone(), HubLink::new(context.clone()));
         spawn_local(service.clone().run(context.clone()));
         hubs.serve(settings, "bothub", &context, BotHub::new(service));
+
+        let context = hubs.context(settings, "backtesthub", backtests::TYPE_NAME);
+        let service = BacktestService::new(clock, HubLink::new(context.clone()));
+        spawn_local(service.clone().run(context.clone()));
+        hubs.serve(settings, "backtesthub", &context, BacktestHub::new(service));
 
         hubs
     }

@@ -9,6 +9,7 @@
 //!
 //! Time is an argument ([`clock`]): tests move it.
 
+pub mod assistant;
 pub mod audience;
 pub mod backtests;
 pub mod bots;
@@ -28,5 +29,6 @@ pub mod subscribing;
 pub mod wire;
 pub mod workers;
 
+pub use assistant::LiveView;
 pub use backtests::BacktestService;
 pub use bots::BotService;
