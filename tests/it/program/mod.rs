@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use process::{Program, run};
 
-const HUBS: [&str; 1] = ["bothub"];
+const HUBS: [&str; 2] = ["bothub", "backtesthub"];
 const SECRET: &str = "a secret of at least thirty-two bytes";
 
 #[test]
