@@ -128,12 +128,13 @@ impl WebSocket {
         })
     }
 
-    /// Another socket took over: this one says goodbye and is not waited for.
-    fn supersede(&self) {
-        self.state.set(State::Ending {
-            code: 1000,
-            prompt: true,
-        });
+    /// Another socket took over: this one says goodbye, if it is not within a message, and is not
+    /// waited for. What waits belongs to the new one.
+    fn supersede(&self, outbox: &Outbox) {
+        if self.blocked_since.get().is_none() && !outbox.is_mid_frame() {
+            let _ = self.write.try_write(&close_frame(1000));
+        }
+        self.state.set(State::Dead);
         self.wake();
     }
 
@@ -296,7 +297,7 @@ impl SocketTask<'_> {
             }
             let since = self.socket.blocked_since.take();
             let before = self.hub.connection().outbox().backlog();
-            self.hub.connection().flush();
+            self.socket.flush(&mut self.hub.connection().outbox_mut());
             let stuck = self.socket.blocked_since.get().is_some();
             if stuck && self.hub.connection().outbox().backlog() == before {
                 self.socket.blocked_since.set(since);

@@ -219,7 +219,7 @@ async fn start(
         let (read, write) = socket.into_split();
         let socket = WebSocket::new(write);
         if let Some(Attached::WebSocket(former)) = &*record.attached() {
-            former.supersede();
+            former.supersede(&hub.connection().outbox());
         }
         record.attach(Attached::WebSocket(socket.clone()));
         if is_new {
