@@ -20,6 +20,7 @@ pub struct Run {
     pub model: String,
     pub started_at: Timestamp,
     log: Arc<EventLog<Progress>>,
+    beginning: Position,
     stop: CancellationToken,
 }
 
@@ -80,6 +81,7 @@ const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
 impl Run {
     pub(super) fn new(user: UserId, started: &Started, model: String, at: Timestamp) -> Arc<Self> {
+        let log = EventLog::new(Epoch::random(), Progress::default(), Bounds::default());
         Arc::new(Self {
             user,
             ids: RunIds {
@@ -89,7 +91,8 @@ impl Run {
             },
             model,
             started_at: at,
-            log: EventLog::new(Epoch::random(), Progress::default(), Bounds::default()),
+            beginning: log.position(),
+            log,
             stop: CancellationToken::new(),
         })
     }
@@ -123,6 +126,11 @@ impl Run {
                 last_seq,
             })
         })
+    }
+
+    /// The position before the first event.
+    pub fn beginning(&self) -> Position {
+        self.beginning.clone()
     }
 
     /// The position after the event `seq`, as far as the log still holds it.

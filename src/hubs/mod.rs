@@ -2,4 +2,5 @@
 
 pub mod backtests;
 pub mod bots;
+pub mod llm;
 mod request;
