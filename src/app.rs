@@ -1,6 +1,7 @@
 //! The composition root: settings become services, services become hubs and routes, and the
 //! server runs until a signal stops it.
 
+mod chat;
 mod hubs;
 mod limits;
 mod listen;
@@ -8,7 +9,11 @@ mod options;
 mod signals;
 mod startup;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::task::LocalSet;
 
@@ -19,6 +24,7 @@ use crate::{
         metrics::{self, MetricsRoute},
     },
     auth::Authentication,
+    chat::ChatService,
     console,
     settings::{Origins, RedisSettings, Settings},
     signalr::transport::{AllowedOrigins, Server, ServerHandle, TokenKey},
@@ -42,7 +48,8 @@ pub fn run(settings: Settings) -> io::Result<()> {
 }
 
 async fn serve(settings: Settings, authentication: Arc<Authentication>) -> io::Result<()> {
-    let hubs = Hubs::new(&settings);
+    let hubs = Hubs::new(&settings).map_err(io::Error::other)?;
+    let chat = hubs.chat.clone();
     let readiness = Readiness::new(match settings.redis {
         RedisSettings::Off { .. } => Redis::Off,
         _ => Redis::NotConnected,
@@ -70,7 +77,12 @@ async fn serve(settings: Settings, authentication: Arc<Authentication>) -> io::R
     let port = server.local_addr().port();
     readiness.set_ready();
     tracing::info!(port, "Listening on http://localhost:{port}");
-    let stopping = stop_on_signal(server.handle(), readiness, settings.server.shutdown_grace);
+    let stopping = stop_on_signal(
+        server.handle(),
+        readiness,
+        chat,
+        settings.server.shutdown_grace,
+    );
     let outcome = tokio::select! {
         served = server.run() => served,
         stopped = stopping => stopped,
@@ -115,12 +127,20 @@ fn numbers(hubs: &Hubs) -> Metrics {
 async fn stop_on_signal(
     server: ServerHandle,
     readiness: Readiness,
+    chat: Arc<ChatService>,
     grace: Duration,
 ) -> io::Result<()> {
     let signal = signals::stop_signal().await?;
     readiness.set_draining();
     tracing::info!(signal, grace_seconds = grace.as_secs_f64(), "Stopping");
-    let stop = server.stop(grace.saturating_sub(LAST_MOMENTS));
+    let begin = Instant::now();
+    let stop = async {
+        server.refuse_connections();
+        // Who watches an answer sees how it ends; then the connections go.
+        chat.drain(grace / 2).await;
+        let left = grace.saturating_sub(begin.elapsed() + LAST_MOMENTS);
+        server.stop(left).await;
+    };
     tokio::select! {
         () = stop => {}
         () = tokio::time::sleep(grace) => tracing::warn!("⚠️ The grace period is over, stopping as it is"),

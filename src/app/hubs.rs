@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use tokio::task::spawn_local;
 
-use super::options;
+use super::{chat, options};
 use crate::{
+    chat::{ChatService, provider::InvalidProvider},
     hubs::{
         backtests::{self, BacktestHub},
         bots::{self, BotHub},
+        llm::{self, LlmHub, Viewers},
     },
     problem::{Code, Problem},
     settings::Settings,
@@ -17,7 +19,7 @@ use crate::{
         connection::User,
         hub::{Hub, HubContext, HubEndpoint, HubError},
     },
-    trading::{BacktestService, BotService, clock::Clock, link::HubLink},
+    trading::{BacktestService, BotService, LiveView, clock::Clock, link::HubLink},
 };
 
 /// The three hubs, ready to be served.
@@ -25,30 +27,50 @@ pub(super) struct Hubs {
     pub endpoints: Vec<HubEndpoint>,
     /// One for each hub, with its name.
     pub contexts: Vec<(&'static str, HubContext)>,
+    /// Has answers to finish before the process ends.
+    pub chat: Arc<ChatService>,
 }
 
 impl Hubs {
     /// Builds services and hubs. Their background work runs on the current `LocalSet`.
-    pub fn new(settings: &Settings) -> Self {
-        let mut hubs = Self {
-            endpoints: Vec::new(),
-            contexts: Vec::new(),
-        };
+    pub fn new(settings: &Settings) -> Result<Self, InvalidProvider> {
+        let mut endpoints = Endpoints::default();
         let clock = Clock::system();
 
-        let context = hubs.context(settings, "bothub", bots::TYPE_NAME);
-        let service = BotService::new(clock.clone(), HubLink::new(context.clone()));
-        spawn_local(service.clone().run(context.clone()));
-        hubs.serve(settings, "bothub", &context, BotHub::new(service));
+        let context = endpoints.context(settings, "bothub", bots::TYPE_NAME);
+        let bots = BotService::new(clock.clone(), HubLink::new(context.clone()));
+        spawn_local(bots.clone().run(context.clone()));
+        endpoints.serve(settings, "bothub", &context, BotHub::new(bots.clone()));
 
-        let context = hubs.context(settings, "backtesthub", backtests::TYPE_NAME);
-        let service = BacktestService::new(clock, HubLink::new(context.clone()));
-        spawn_local(service.clone().run(context.clone()));
-        hubs.serve(settings, "backtesthub", &context, BacktestHub::new(service));
+        let context = endpoints.context(settings, "backtesthub", backtests::TYPE_NAME);
+        let backtests = BacktestService::new(clock, HubLink::new(context.clone()));
+        spawn_local(backtests.clone().run(context.clone()));
+        let hub = BacktestHub::new(backtests.clone());
+        endpoints.serve(settings, "backtesthub", &context, hub);
 
-        hubs
+        let context = endpoints.context(settings, "llmhub", llm::TYPE_NAME);
+        let (viewers, delivering) = Viewers::new();
+        let trading = LiveView::new(bots, backtests);
+        let chat = chat::service(&settings.llm, trading, viewers.clone())?;
+        spawn_local(delivering.run(viewers.clone(), context.clone()));
+        let hub = LlmHub::new(chat.clone(), viewers);
+        endpoints.serve(settings, "llmhub", &context, hub);
+
+        Ok(Self {
+            endpoints: endpoints.endpoints,
+            contexts: endpoints.contexts,
+            chat,
+        })
     }
+}
 
+#[derive(Default)]
+struct Endpoints {
+    endpoints: Vec<HubEndpoint>,
+    contexts: Vec<(&'static str, HubContext)>,
+}
+
+impl Endpoints {
     /// The context of a hub, before the hub itself: services send through it.
     fn context(&mut self, settings: &Settings, name: &'static str, type_name: &str) -> HubContext {
         let configured = settings.signalr.hub(name).type_name;

@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
 
 use super::message::title_of;
 use super::producer::Producer;
@@ -113,9 +114,12 @@ pub struct ChatService {
     trading: Arc<dyn TradingView>,
     observer: Arc<dyn Observer>,
     runs: Runs,
+    /// Where answers are made: not on the thread of a connection that may end before them.
+    runtime: Handle,
 }
 
 impl ChatService {
+    /// Answers are made on the current runtime.
     pub fn new(
         config: ChatConfig,
         store: Arc<dyn Store>,
@@ -129,6 +133,7 @@ impl ChatService {
             store,
             trading,
             observer,
+            runtime: Handle::current(),
         }))
     }
 
@@ -232,7 +237,8 @@ impl ChatService {
         };
         // On its own: what is claimed must be produced even if the caller's connection ends now.
         let begun = self.clone().begin(turn, order, begun);
-        tokio::spawn(begun)
+        self.runtime
+            .spawn(begun)
             .await
             .unwrap_or_else(|_| Err(interrupted()))
     }
@@ -255,7 +261,8 @@ impl ChatService {
         announce(&started);
         self.observer.run_started(&run);
         let prompt = self.prompt(&order, history);
-        tokio::spawn(Arc::clone(&self).produce(run, order.providers, prompt));
+        self.runtime
+            .spawn(Arc::clone(&self).produce(run, order.providers, prompt));
         let created = matches!(turn.change, Change::Create { .. });
         let changes = match created {
             true => [What::Created, What::RunStarted],

@@ -270,10 +270,7 @@ impl LlmHub {
 
     async fn close(&self, context: &HubCallerContext, request: Value) -> HubResult<()> {
         let request: OfConversation = read(request)?;
-        let id = request.conversation_id;
-        context.items().remove(&group(&id));
-        let groups = context.groups();
-        groups.remove(context.connection_id(), &group(&id)).await;
+        leave(context, &request.conversation_id).await;
         Ok(())
     }
 
@@ -300,9 +297,7 @@ impl LlmHub {
         let request: OfConversation = read(request)?;
         let (user, id) = (user(context)?, request.conversation_id);
         self.chat.delete(&user, &id).await?;
-        context.items().remove(&group(&id));
-        let groups = context.groups();
-        groups.remove(context.connection_id(), &group(&id)).await;
+        leave(context, &id).await;
         Ok(())
     }
 
@@ -380,9 +375,28 @@ impl Held {
     }
 }
 
+/// The connection's item that lists which conversations it has open.
+const OPEN: &str = "open";
+
+fn open_conversations(context: &HubCallerContext) -> Vec<ConversationId> {
+    context.items().get(OPEN).unwrap_or_default()
+}
+
 /// Notes with the connection that it has the conversation open.
 fn remember(context: &HubCallerContext, conversation: &ConversationId) {
-    context.items().set(&group(conversation), &true);
+    let mut open = open_conversations(context);
+    if !open.contains(conversation) {
+        open.push(conversation.clone());
+        context.items().set(OPEN, &open);
+    }
+}
+
+async fn leave(context: &HubCallerContext, conversation: &ConversationId) {
+    let mut open = open_conversations(context);
+    open.retain(|other| other != conversation);
+    context.items().set(OPEN, &open);
+    let (groups, group) = (context.groups(), group(conversation));
+    groups.remove(context.connection_id(), &group).await;
 }
 
 /// What a client sent, as what the method takes; anything else is `invalid_request`.

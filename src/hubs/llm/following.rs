@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_stream::stream;
 use futures_util::StreamExt;
 
-use super::viewers::{Hold, Seen, Viewers, group, payload};
+use super::open_conversations;
+use super::viewers::{Hold, Seen, Viewers, payload};
 use crate::chat::{ChatService, ConversationId, Followed, RunId, UserId};
 use crate::signalr::hub::{HubCallerContext, HubStream};
 use crate::signalr::protocol::RawPayload;
@@ -74,14 +75,14 @@ impl Drop for Following {
         }
         if self.cancel_with_stream {
             let (chat, user, run) = (self.chat.clone(), self.user.clone(), self.run.clone());
-            tokio::spawn(async move {
+            // No runtime: the process ends, and the run with it.
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
                 // An unknown run cannot be: it was just followed.
-                let _ = chat.cancel(&user, &run).await;
-            });
+                runtime.spawn(async move { chat.cancel(&user, &run).await });
+            }
         }
         if let Some((hold, conversation)) = self.hold.take() {
-            let is_open = self.context.items().get::<bool>(&group(&conversation));
-            if is_open == Some(true) {
+            if open_conversations(&self.context).contains(&conversation) {
                 let run = Some((self.run.clone(), self.seen));
                 self.viewers.let_go(hold, Seen { run, join: false });
             }

@@ -320,9 +320,14 @@ impl ServerHandle {
         self.shared.sockets.load(Ordering::Relaxed)
     }
 
+    /// Takes no new connections any more and leaves the open ones as they are.
+    pub fn refuse_connections(&self) {
+        self.shared.draining.store(true, Ordering::Relaxed);
+    }
+
     /// Stops within `grace`: no new connections, clients are told to come back, a few at a time.
     pub async fn stop(&self, grace: Duration) {
-        self.shared.draining.store(true, Ordering::Relaxed);
+        self.refuse_connections();
         let left = drain::drain(&self.shared.connections, grace).await;
         info!(left, "connections are closed");
         self.actix.stop(true).await;
