@@ -70,7 +70,13 @@ impl Drop for Following {
     /// Cancelling a stream detaches: if the connection has the conversation open, the rest of the
     /// run follows as `ChatEvent`s.
     fn drop(&mut self) {
-        if self.finished || self.context.is_aborted() {
+        if self.context.is_aborted() {
+            return;
+        }
+        if self.finished {
+            if let Some((hold, _)) = self.hold.take() {
+                hold.end_with_run();
+            }
             return;
         }
         if self.cancel_with_stream {

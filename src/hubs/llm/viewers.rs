@@ -71,10 +71,14 @@ struct Feed {
 #[derive(Default)]
 struct FeedState {
     waiting: VecDeque<Arc<Run>>,
+    /// The run whose events are being sent.
+    current: Option<Arc<Run>>,
     pumping: bool,
     latest: Option<Arc<Run>>,
     /// Who is left out, of one run or of all.
     held: HashMap<(String, Option<RunId>), usize>,
+    /// Holds that end when the current run's last event was sent.
+    ending: Vec<(String, Option<RunId>)>,
 }
 
 #[derive(Default)]
@@ -91,6 +95,7 @@ pub struct Hold {
     run: Option<RunId>,
     /// The run that was the latest when the hold began.
     latest: Option<RunId>,
+    with_run: bool,
 }
 
 impl Viewers {
@@ -123,6 +128,7 @@ impl Viewers {
             connection: connection.to_owned(),
             run,
             latest,
+            with_run: false,
         }
     }
 
@@ -191,15 +197,22 @@ impl Observer for Viewers {
     }
 }
 
+impl Hold {
+    /// The connection has seen the whole run: it is left out until the group has, too.
+    pub fn end_with_run(mut self) {
+        self.with_run = true;
+    }
+}
+
 impl Drop for Hold {
     fn drop(&mut self) {
         let key = (std::mem::take(&mut self.connection), self.run.take());
         let mut state = self.feed.lock();
-        if let Some(count) = state.held.get_mut(&key) {
-            *count -= 1;
-            if *count == 0 {
-                state.held.remove(&key);
-            }
+        let to_come = key.1.as_ref().is_some_and(|run| state.is_to_come(run));
+        if self.with_run && to_come {
+            state.ending.push(key);
+        } else {
+            state.release(&key);
         }
         drop(state);
         self.viewers.forget_if_idle(&self.feed.conversation);
@@ -304,6 +317,28 @@ async fn send(context: &HubContext, clients: ClientProxy, event: &Event) {
     }
 }
 
+impl FeedState {
+    /// Whether the group has still to see the run's end.
+    fn is_to_come(&self, run: &RunId) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|current| current.ids.run == *run) || self.is_waiting(run)
+    }
+
+    fn is_waiting(&self, run: &RunId) -> bool {
+        let mut waiting = self.waiting.iter();
+        waiting.any(|waiting| waiting.ids.run == *run)
+    }
+
+    fn release(&mut self, key: &(String, Option<RunId>)) {
+        if let Some(count) = self.held.get_mut(key) {
+            *count -= 1;
+            if *count == 0 {
+                self.held.remove(key);
+            }
+        }
+    }
+}
+
 impl Feed {
     /// Sends waiting runs to the group, one after the other.
     async fn pump(&self, context: &HubContext) {
@@ -314,9 +349,15 @@ impl Feed {
 
     fn next_run(&self) -> Option<Arc<Run>> {
         let mut state = self.lock();
-        let next = state.waiting.pop_front();
-        state.pumping = next.is_some();
-        next
+        for key in std::mem::take(&mut state.ending) {
+            match key.1.as_ref().is_some_and(|run| state.is_waiting(run)) {
+                true => state.ending.push(key),
+                false => state.release(&key),
+            }
+        }
+        state.current = state.waiting.pop_front();
+        state.pumping = state.current.is_some();
+        state.current.clone()
     }
 
     async fn pump_run(&self, run: &Arc<Run>, context: &HubContext) {
