@@ -3,6 +3,7 @@
 mod check_config;
 mod healthcheck;
 mod serve;
+mod simulate;
 mod tokens;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -36,6 +37,8 @@ enum Command {
     GenToken(tokens::GenToken),
     /// Say whether a bearer token is accepted and what its bearer may do.
     CheckToken(tokens::CheckToken),
+    /// Play a trading desk against a server: bots and backtests that report and obey commands.
+    Simulate(simulate::Simulate),
     /// Ask the server on this machine whether it lives; for container health checks.
     Healthcheck,
 }
@@ -48,6 +51,7 @@ impl Cli {
         let outcome = match self.command.unwrap_or(Command::Serve) {
             Command::CheckConfig => check_config::run(&sources),
             Command::Healthcheck => healthcheck::run(&sources),
+            Command::Simulate(arguments) => arguments.run(),
             Command::Serve => with_settings(&sources, serve::run),
             Command::GenToken(arguments) => with_settings(&sources, |s| arguments.run(&s)),
             Command::CheckToken(arguments) => with_settings(&sources, |s| arguments.run(&s)),

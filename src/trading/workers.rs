@@ -94,7 +94,7 @@ mod tests {
         assert!(workers.is_ended(&old, &bot));
         workers.registered(&old, &bot);
         assert!(!workers.is_ended(&old, &bot));
-        assert_eq!(workers.disconnected(&old), [bot.clone()]);
+        assert_eq!(workers.disconnected(&old), std::slice::from_ref(&bot));
         assert_eq!(workers.disconnected(&old), []);
         workers.ended(&old, &bot);
         assert!(!workers.is_ended(&old, &bot), "it was not registered");

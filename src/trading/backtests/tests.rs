@@ -225,10 +225,10 @@ fn a_bundle_counts_its_backtests_and_shows_new_members() {
     desk.report("a", vec![started(), completed()]);
     desk.clock.advance(300);
     let delivered = desk.delivered();
-    let updates = delivered
+    let mut updates = delivered
         .iter()
         .filter(|(name, _)| *name == "BundleUpdated");
-    let (_, last) = updates.last().expect("an update");
+    let (_, last) = updates.next_back().expect("an update");
     assert_eq!((&last["total"], &last["completed"]), (&json!(2), &json!(1)));
     assert_eq!((&last["running"], &last["pct"]), (&json!(1), &json!(0.75)));
     assert!(last["seq"].is_null());
