@@ -9,6 +9,7 @@ use std::{
 };
 
 use ahash::RandomState;
+use futures_util::FutureExt;
 use tokio::{
     sync::{Mutex, Notify},
     time::Instant,
@@ -231,6 +232,10 @@ impl Record {
 
     /// Waits until a post may be answered: what it brought is below the buffer's limit.
     pub async fn accepted(&self) -> bool {
+        if self.has_room() {
+            // The bytes were taken, whatever they made of the connection.
+            return true;
+        }
         loop {
             let changed = self.changed.notified();
             if self.disposed.get() {
@@ -251,6 +256,13 @@ impl Record {
                 None if self.early.borrow().len() < limit => return true,
                 None => changed.await,
             }
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        match self.hub() {
+            Some(hub) => hub.wants_input().now_or_never().is_some(),
+            None => self.early.borrow().is_empty(),
         }
     }
 
