@@ -30,9 +30,9 @@ pub fn assert_passed(report: Report) {
     for outcome in &report.outcomes {
         match (&outcome.failure, &outcome.optional) {
             (None, _) => passed += 1,
-            (Some(failure), Some(why)) => {
+            (Some(_), Some(why)) => {
                 other += 1;
-                println!("other {}: {why}", describe(outcome, failure));
+                println!("other {}: {why}", outcome.name);
             }
             (Some(failure), None) => {
                 failed += 1;
