@@ -106,8 +106,10 @@ async fn execute(client: &Client, bots: &mut [Bot], question: ServerCall) -> Res
     say(format_args!(
         "🎮 {bot_id}: {command} {arguments} → {answer}"
     ));
+    // Told first, so that whoever asked sees it done when the answer is there.
+    report_all(client, vec![(bot_id.to_owned(), events)]).await?;
     client.answer(&id, &answer);
-    report_all(client, vec![(bot_id.to_owned(), events)]).await
+    Ok(())
 }
 
 /// A few lines are pleasant to read, thousands are not.

@@ -1,6 +1,6 @@
 //! The program as an operator meets it: its start, its answers, its end.
 
-mod process;
+pub mod process;
 
 use std::time::{Duration, Instant};
 

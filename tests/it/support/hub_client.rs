@@ -38,6 +38,11 @@ impl HubClient {
         Self::handshake(address, &path, 1).await
     }
 
+    /// Connects to any hub without negotiating. `path` is like `/bothub?user=ada`.
+    pub async fn connect_to(address: SocketAddr, path: &str) -> Self {
+        Self::handshake(address, path, 1).await
+    }
+
     /// Negotiates stateful reconnect and connects.
     pub async fn connect_stateful(address: SocketAddr, query: &str) -> Self {
         let token = negotiate(address, "useStatefulReconnect=true").await;
