@@ -12,12 +12,13 @@ export CARGO_TERM_COLOR ?= auto
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n '1,/^$$/s/^# //p' Makefile
 
+# The first build takes one to two minutes; `make run PROFILE=release` three, for measuring.
+PROFILE ?= dev
 run: toolchain
-	@$(CARGO) build --quiet --release --bin managing-api
 	@PORT=$(PORT) APP_ENVIRONMENT=$${APP_ENVIRONMENT:-Development} MIMALLOC_ALLOW_THP=0 \
-		target/release/managing-api serve
+		$(CARGO) run --locked --profile $(PROFILE) --bin managing-api -- serve
 
 build: toolchain
 	$(CARGO) build --release --bin managing-api
