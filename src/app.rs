@@ -17,7 +17,7 @@ use std::{
 
 use tokio::task::LocalSet;
 
-use self::hubs::Hubs;
+use self::{hubs::Hubs, signals::StopSignals};
 use crate::{
     api::{
         health::{self, Readiness, Redis},
@@ -48,6 +48,7 @@ pub fn run(settings: Settings) -> io::Result<()> {
 }
 
 async fn serve(settings: Settings, authentication: Arc<Authentication>) -> io::Result<()> {
+    let signals = StopSignals::catch()?;
     let hubs = Hubs::new(&settings).map_err(io::Error::other)?;
     let chat = hubs.chat.clone();
     let readiness = Readiness::new(match settings.redis {
@@ -77,12 +78,14 @@ async fn serve(settings: Settings, authentication: Arc<Authentication>) -> io::R
     let port = server.local_addr().port();
     readiness.set_ready();
     tracing::info!(port, "Listening on http://localhost:{port}");
-    let stopping = stop_on_signal(
-        server.handle(),
-        readiness,
+    let stopping = Stopping {
+        signals,
+        server: server.handle(),
         chat,
-        settings.server.shutdown_grace,
-    );
+        readiness,
+        grace: settings.server.shutdown_grace,
+    };
+    let stopping = stopping.at_signal();
     let outcome = tokio::select! {
         served = server.run() => served,
         stopped = stopping => stopped,
@@ -123,28 +126,38 @@ fn numbers(hubs: &Hubs) -> Metrics {
     metrics
 }
 
-/// Drains after the first signal; a second one ends the process at once.
-async fn stop_on_signal(
+/// What has a part in a stop.
+struct Stopping {
+    signals: StopSignals,
     server: ServerHandle,
-    readiness: Readiness,
     chat: Arc<ChatService>,
+    readiness: Readiness,
     grace: Duration,
-) -> io::Result<()> {
-    let signal = signals::stop_signal().await?;
-    readiness.set_draining();
-    tracing::info!(signal, grace_seconds = grace.as_secs_f64(), "Stopping");
-    let begin = Instant::now();
-    let stop = async {
-        server.refuse_connections();
-        // Who watches an answer sees how it ends; then the connections go.
-        chat.drain(grace / 2).await;
-        let left = grace.saturating_sub(begin.elapsed() + LAST_MOMENTS);
-        server.stop(left).await;
-    };
-    tokio::select! {
-        () = stop => {}
-        () = tokio::time::sleep(grace) => tracing::warn!("⚠️ The grace period is over, stopping as it is"),
-        signal = signals::stop_signal() => tracing::warn!(signal = signal?, "Stopping at once"),
+}
+
+impl Stopping {
+    /// Drains after the first signal; a second one ends the process at once.
+    async fn at_signal(mut self) -> io::Result<()> {
+        let signal = self.signals.next().await;
+        self.readiness.set_draining();
+        tracing::info!(signal, grace_seconds = self.grace.as_secs_f64(), "Stopping");
+        let drain = drain(&self.server, &self.chat, self.grace);
+        tokio::select! {
+            () = drain => {}
+            () = tokio::time::sleep(self.grace) => {
+                tracing::warn!("⚠️ The grace period is over, stopping as it is");
+            }
+            signal = self.signals.next() => tracing::warn!(signal, "Stopping at once"),
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+/// Who watches an answer sees how it ends; then the connections go.
+async fn drain(server: &ServerHandle, chat: &ChatService, grace: Duration) {
+    let begin = Instant::now();
+    server.refuse_connections();
+    chat.drain(grace / 2).await;
+    let left = grace.saturating_sub(begin.elapsed() + LAST_MOMENTS);
+    server.stop(left).await;
 }

@@ -1,12 +1,13 @@
 //! The program as an operator meets it: its start, its answers, its end.
 
+mod documents;
 pub mod process;
 
 use std::time::{Duration, Instant};
 
 use process::{Program, run};
 
-const HUBS: [&str; 2] = ["bothub", "backtesthub"];
+const HUBS: [&str; 3] = ["llmhub", "bothub", "backtesthub"];
 const SECRET: &str = "a secret of at least thirty-two bytes";
 
 #[test]
