@@ -22,6 +22,7 @@ use crate::{
     api::{
         health::{self, Readiness, Redis},
         metrics::{self, MetricsRoute},
+        trading::{self, TradingRoutes},
     },
     auth::Authentication,
     chat::ChatService,
@@ -66,12 +67,18 @@ async fn serve(settings: Settings, authentication: Arc<Authentication>) -> io::R
             format!("port {}: {error}", settings.server.port),
         )
     })?;
+    let trading = TradingRoutes {
+        authentication: authentication.clone(),
+        bots: hubs.bots.clone(),
+        backtests: hubs.backtests.clone(),
+    };
     let for_routes = readiness.clone();
     let server = builder(&settings, hubs)
         .authenticator(authentication)
         .routes(move |config| {
             health::routes(config, for_routes.clone());
             metrics::routes(config, metrics.clone());
+            trading::routes(config, trading.clone());
             console::routes(config);
         })
         .listen(listener)?;

@@ -1,4 +1,5 @@
-//! The HTTP routes: health, metrics, and later the API for producers and operators.
+//! The HTTP routes: health, metrics, and the API for producers and operators.
 
 pub mod health;
 pub mod metrics;
+pub mod trading;

@@ -29,6 +29,8 @@ pub(super) struct Hubs {
     pub contexts: Vec<(&'static str, HubContext)>,
     /// Has answers to finish before the process ends.
     pub chat: Arc<ChatService>,
+    pub bots: Arc<BotService>,
+    pub backtests: Arc<BacktestService>,
 }
 
 impl Hubs {
@@ -50,7 +52,7 @@ impl Hubs {
 
         let context = endpoints.context(settings, "llmhub", llm::TYPE_NAME);
         let (viewers, delivering) = Viewers::new();
-        let trading = LiveView::new(bots, backtests);
+        let trading = LiveView::new(bots.clone(), backtests.clone());
         let chat = chat::service(&settings.llm, trading, viewers.clone())?;
         spawn_local(delivering.run(viewers.clone(), context.clone()));
         let hub = LlmHub::new(chat.clone(), viewers);
@@ -60,6 +62,8 @@ impl Hubs {
             endpoints: endpoints.endpoints,
             contexts: endpoints.contexts,
             chat,
+            bots,
+            backtests,
         })
     }
 }

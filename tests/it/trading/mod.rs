@@ -2,6 +2,7 @@
 
 mod backtests;
 mod bots;
+mod http;
 mod roles;
 mod simulate;
 
