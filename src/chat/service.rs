@@ -1,6 +1,6 @@
 //! What a hub calls: one method for each thing a user can do with conversations and runs.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -488,9 +488,8 @@ impl How {
     /// The client's name for the request, with what it asked for.
     fn key(&self, asked: &impl Hash) -> Option<(ClientMessageId, u64)> {
         // Fixed keys: the same request has the same fingerprint on every instance.
-        let mut hasher = ahash::RandomState::with_seeds(1, 2, 3, 4).build_hasher();
-        asked.hash(&mut hasher);
-        Some((self.client_message_id.clone()?, hasher.finish()))
+        let hash = ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(asked);
+        Some((self.client_message_id.clone()?, hash))
     }
 }
 

@@ -59,7 +59,7 @@ impl Failure {
     pub fn from_status(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
         let said = Said::parse(body);
         let failure = match status {
-            401 | 402 | 403 => said.refused(),
+            401..=403 => said.refused(),
             408 => Self::unreachable(),
             413 => Self::too_long(),
             429 if said.any(&["insufficient_quota", "billing"]) => said.refused(),

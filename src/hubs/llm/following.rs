@@ -87,11 +87,11 @@ impl Drop for Following {
                 runtime.spawn(async move { chat.cancel(&user, &run).await });
             }
         }
-        if let Some((hold, conversation)) = self.hold.take() {
-            if open_conversations(&self.context).contains(&conversation) {
-                let run = Some((self.run.clone(), self.seen));
-                self.viewers.let_go(hold, Seen { run, join: false });
-            }
+        if let Some((hold, conversation)) = self.hold.take()
+            && open_conversations(&self.context).contains(&conversation)
+        {
+            let run = Some((self.run.clone(), self.seen));
+            self.viewers.let_go(hold, Seen { run, join: false });
         }
     }
 }

@@ -88,11 +88,11 @@ pub fn profits(all: &[Value]) -> String {
         counted(with_profit.len(), "bot"),
         join(&sums(&with_profit))
     )];
-    if with_profit.len() > 1 {
-        if let (Some(best), Some(worst)) = (extreme_of(all, true), extreme_of(all, false)) {
-            let (best, worst) = (with_result(best), with_result(worst));
-            lines.push(format!("The best is {best}, the worst {worst}."));
-        }
+    if with_profit.len() > 1
+        && let (Some(best), Some(worst)) = (extreme_of(all, true), extreme_of(all, false))
+    {
+        let (best, worst) = (with_result(best), with_result(worst));
+        lines.push(format!("The best is {best}, the worst {worst}."));
     }
     let list = with_profit.iter().take(LIST_LIMIT);
     lines.extend(list.map(|bot| format!("- {}", bot_line(bot))));
