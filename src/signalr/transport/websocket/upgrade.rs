@@ -14,7 +14,7 @@ use actix_rt::net::TcpStream;
 use tokio::io::AsyncWriteExt;
 use tracing::{Instrument, debug};
 
-use super::{WebSocket, run};
+use super::{WebSocket, task::run};
 use crate::signalr::{
     connection::{RequestData, TransportKind, User},
     hub::HubConnection,
