@@ -20,6 +20,8 @@ mod run;
 mod runs;
 mod service;
 pub mod store;
+#[cfg(test)]
+mod tests;
 mod tools;
 mod trading_view;
 mod usage;

@@ -26,6 +26,8 @@ const MOST_ROUNDS: u32 = 8;
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
 /// A provider that wants to be left alone for longer is not waited for.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(10);
+/// What an answer that is complete may still take.
+const LONGEST_COMPLETION: Duration = Duration::from_secs(5);
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 
 pub struct Producer<'a> {
@@ -256,7 +258,8 @@ impl<'a> Producer<'a> {
         let mut chunks = provider.ask(prompt);
         let begin = Instant::now();
         let stopped = self.run.stopped().clone();
-        let mut last_token = None;
+        let mut last_token: Option<Instant> = None;
+        let mut complete_by: Option<Instant> = None;
         let mut deltas = Deltas::new(self.config.join_deltas);
         let mut reply = Reply {
             finish_reason: FinishReason::Stop,
@@ -266,11 +269,11 @@ impl<'a> Producer<'a> {
             reasoning_bytes: 0,
         };
         let ended = loop {
-            let patience = match last_token {
-                None => begin + limits.first_token,
-                Some(at) => at + limits.silence,
+            let patience = match (complete_by, last_token) {
+                (Some(limit), _) => limit,
+                (None, None) => (begin + limits.first_token).min(begin + limits.total),
+                (None, Some(at)) => (at + limits.silence).min(begin + limits.total),
             };
-            let patience = patience.min(begin + limits.total);
             let status = self.last_event + self.config.status_after;
             let wake = deltas
                 .due()
@@ -283,6 +286,9 @@ impl<'a> Producer<'a> {
                     Some(Ok(Chunk::Finished(finish_reason))) => {
                         reply.finish_reason = finish_reason;
                         break Ok(());
+                    }
+                    Some(Ok(Chunk::Complete)) => {
+                        complete_by = Some(Instant::now() + LONGEST_COMPLETION);
                     }
                     Some(Ok(chunk)) => {
                         if self.take(chunk, &mut deltas, &mut reply) {
@@ -347,7 +353,7 @@ impl<'a> Producer<'a> {
                 self.doing.0 = Phase::Tool;
                 return true;
             }
-            Chunk::Finished(_) => {}
+            Chunk::Complete | Chunk::Finished(_) => {}
         }
         false
     }

@@ -37,6 +37,8 @@ pub enum Chunk {
     Reasoning(String),
     /// The model is writing tool calls: a sign of life.
     ToolCallDelta,
+    /// Nothing more is said; what stands in the other chunks may still take a moment.
+    Complete,
     ToolCalls(Vec<ToolCall>),
     Usage {
         prompt_tokens: u64,

@@ -11,6 +11,7 @@ use async_stream::try_stream;
 use futures_util::StreamExt;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Proxy, Response, Url, redirect};
+use tokio::time::{Instant, timeout_at};
 
 use self::answer::Answer;
 use super::sse::EventParser;
@@ -108,14 +109,15 @@ impl Provider for OpenAi {
             let mut parser = EventParser::default();
             let mut answer = Answer::default();
             let mut events = Vec::new();
+            let mut finish_by = None;
             while !answer.is_done() {
-                let piece = match answer.is_finished() {
+                let piece = match finish_by {
                     // Complete: a stream that stays open or breaks now changes nothing.
-                    true => match tokio::time::timeout(AFTER_FINISH, bytes.next()).await {
+                    Some(limit) => match timeout_at(limit, bytes.next()).await {
                         Ok(Some(Ok(piece))) => Some(piece),
                         _ => None,
                     },
-                    false => bytes.next().await.transpose().map_err(|error| broken(&name, &error))?,
+                    None => bytes.next().await.transpose().map_err(|error| broken(&name, &error))?,
                 };
                 let fed = match &piece {
                     Some(piece) => parser.feed(piece, &mut events),
@@ -129,6 +131,10 @@ impl Provider for OpenAi {
                 }
                 if piece.is_none() {
                     break;
+                }
+                if answer.is_finished() && finish_by.is_none() {
+                    finish_by = Some(Instant::now() + AFTER_FINISH);
+                    yield Chunk::Complete;
                 }
             }
             for chunk in answer.end()? {
