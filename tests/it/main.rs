@@ -2,6 +2,7 @@
 //! would, over TCP. `support` holds the clients, `conformance` runs the recorded scenarios,
 //! `hostile` is about clients that mean no good or do not keep up, `program` about the program itself, `trading` about bots and backtests.
 
+mod chat;
 mod conformance;
 mod hostile;
 mod program;

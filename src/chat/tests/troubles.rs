@@ -9,6 +9,9 @@ use super::upstream::{
 };
 use super::{Chat, last, text_of, types};
 
+/// Name, script, and what comes of it: text, finish reason, code, whether to try again.
+type Trouble = (&'static str, Vec<Step>, &'static str, &'static str, &'static str, bool);
+
 const PAUSE: Step = Step::Pause(Duration::from_millis(120));
 
 #[tokio::test]
@@ -18,7 +21,7 @@ async fn each_trouble_ends_as_documented_with_the_text_kept() {
     let html = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>";
     let error = json!({"error": {"message": "sk-very-secret", "code": 500}});
     #[rustfmt::skip]
-    let troubles: Vec<(&str, Vec<Step>, &str, &str, &str, bool)> = vec![
+    let troubles: Vec<Trouble> = vec![
         ("a rate limit that is too long", vec![status(429, limit, "{}")], "", "error", "upstream_rate_limited", true),
         ("refused keys", vec![status(401, "", "sk-very-secret")], "", "error", "upstream_refused", false),
         ("a context too long", vec![status(400, "", context)], "", "error", "context_too_long", false),
