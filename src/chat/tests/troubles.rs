@@ -10,7 +10,14 @@ use super::upstream::{
 use super::{Chat, last, text_of, types};
 
 /// Name, script, and what comes of it: text, finish reason, code, whether to try again.
-type Trouble = (&'static str, Vec<Step>, &'static str, &'static str, &'static str, bool);
+type Trouble = (
+    &'static str,
+    Vec<Step>,
+    &'static str,
+    &'static str,
+    &'static str,
+    bool,
+);
 
 const PAUSE: Step = Step::Pause(Duration::from_millis(120));
 
