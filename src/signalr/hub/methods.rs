@@ -268,10 +268,7 @@ where
         arguments: ArgumentReader<'_>,
         invocation: Invocation,
     ) -> Result<LocalBoxFuture<'static, ()>, (DecodeError, Invocation)> {
-        let arguments = match self.function.bind(arguments) {
-            Ok(arguments) => arguments,
-            Err(error) => return Err((error, invocation)),
-        };
+        let (arguments, invocation) = bind(&*self.function, arguments, invocation)?;
         let (hub, function) = (self.hub.clone(), self.function.clone());
         Ok(Box::pin(async move {
             let result = function.call(&hub, invocation.context(), arguments).await;
@@ -279,6 +276,18 @@ where
                 .complete(result.as_ref().map(|value| value as &dyn Encode))
                 .await;
         }))
+    }
+}
+
+/// Reads the arguments; a call that cannot be bound is given back.
+fn bind<H, A, R, F: HubMethod<H, A, R>>(
+    function: &F,
+    arguments: ArgumentReader<'_>,
+    invocation: Invocation,
+) -> Result<(F::Arguments, Invocation), (DecodeError, Invocation)> {
+    match function.bind(arguments) {
+        Ok(arguments) => Ok((arguments, invocation)),
+        Err(error) => Err((error, invocation)),
     }
 }
 
@@ -300,10 +309,7 @@ where
         arguments: ArgumentReader<'_>,
         invocation: Invocation,
     ) -> Result<LocalBoxFuture<'static, ()>, (DecodeError, Invocation)> {
-        let arguments = match self.function.bind(arguments) {
-            Ok(arguments) => arguments,
-            Err(error) => return Err((error, invocation)),
-        };
+        let (arguments, invocation) = bind(&*self.function, arguments, invocation)?;
         let (hub, function) = (self.hub.clone(), self.function.clone());
         Ok(Box::pin(async move {
             match function.call(&hub, invocation.context(), arguments).await {
