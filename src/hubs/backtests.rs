@@ -113,10 +113,12 @@ impl BacktestHub {
         request: Request,
     ) -> HubResult<SubscribedBacktests> {
         let (selection, since) = (selection(&request)?, request.since()?);
+        let connection = Id::from(context.connection_id());
+        self.backtests.settle(&connection, &selection).await;
+        // Nothing is awaited from here on, so who is there now is told when it leaves.
         if context.is_aborted() {
             return Err(HubError::new("the connection is gone"));
         }
-        let connection = Id::from(context.connection_id());
         let (answer, gate) = self.backtests.subscribe(&connection, &selection, &since);
         let backtests = self.backtests.clone();
         context.after_completion(move || backtests.open(gate));

@@ -122,10 +122,12 @@ impl BotHub {
         request: Request,
     ) -> HubResult<Subscribed<BotSnapshot>> {
         let (ids, since) = (request.optional_ids("botIds")?, request.since()?);
+        let connection = Id::from(context.connection_id());
+        self.bots.settle(&connection, ids.as_deref()).await;
+        // Nothing is awaited from here on, so who is there now is told when it leaves.
         if context.is_aborted() {
             return Err(HubError::new("the connection is gone"));
         }
-        let connection = Id::from(context.connection_id());
         let (answer, gate) = self.bots.subscribe(&connection, ids, &since);
         let bots = self.bots.clone();
         context.after_completion(move || bots.open(gate));

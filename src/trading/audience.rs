@@ -218,6 +218,11 @@ impl Audience {
         gates.iter().map(|gate| gate.connection.clone()).collect()
     }
 
+    /// Whether a connection watches something.
+    pub fn is_viewer(&self, connection: &Id) -> bool {
+        self.viewers.contains_key(connection)
+    }
+
     /// How many connections watch something.
     pub fn viewers(&self) -> usize {
         self.viewers.len()

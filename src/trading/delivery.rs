@@ -5,12 +5,15 @@
 //! events, which is what makes the promises of [`super::audience`] simple.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use smallvec::SmallVec;
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot};
+use tokio::task::{coop::Unconstrained, coop::unconstrained};
 
 use super::audience::{Audience, Event, Gate};
 use super::ids::Id;
@@ -19,6 +22,9 @@ use super::ids::Id;
 /// most events per report.
 const MAXIMUM_WAITING: usize = 20_000;
 
+/// Events that may be on their way to their connections' threads at a time.
+const MAXIMUM_UNDER_WAY: usize = 64;
+
 enum Item {
     Event {
         topics: SmallVec<[Id; 2]>,
@@ -26,6 +32,8 @@ enum Item {
         event: Event,
     },
     Open(Arc<Gate>),
+    /// Answered when everything before it is where it belongs.
+    Barrier(oneshot::Sender<()>),
 }
 
 /// One encoded event and the connections that get it.
@@ -90,12 +98,39 @@ impl Delivering {
         self.put(Item::Open(gate));
     }
 
-    /// Delivers for ever. `send` gets what each event reaches, in order.
+    /// Waits until everything that was written before has reached its connections.
+    pub async fn barrier(&self) {
+        let (reached, wait) = oneshot::channel();
+        self.put(Item::Barrier(reached));
+        let _ = wait.await;
+    }
+
+    /// Delivers for ever. `send` gets what each event reaches, in order; its future is polled once
+    /// before the next one is made, and must have taken its place in line by then.
     pub async fn run<F: Future<Output = ()>>(&self, mut send: impl FnMut(Delivery) -> F) {
         let mut receiver = self.receiver.lock().await;
-        while let Some(item) = receiver.recv().await {
-            for delivery in self.deliveries(item) {
-                send(delivery).await;
+        let mut under_way: FuturesUnordered<Pin<Box<Unconstrained<F>>>> = FuturesUnordered::new();
+        loop {
+            let item = tokio::select! {
+                biased;
+                Some(()) = under_way.next() => continue,
+                item = receiver.recv(), if under_way.len() < MAXIMUM_UNDER_WAY => item,
+            };
+            match item {
+                None => return,
+                Some(Item::Barrier(reached)) => {
+                    while under_way.next().await.is_some() {}
+                    let _ = reached.send(());
+                }
+                Some(item) => {
+                    for delivery in self.deliveries(item) {
+                        // Out of turn it would lose its place in line.
+                        let mut sent = Box::pin(unconstrained(send(delivery)));
+                        if futures_util::poll!(&mut sent).is_pending() {
+                            under_way.push(sent);
+                        }
+                    }
+                }
             }
             if self.waiting.fetch_sub(1, Ordering::Relaxed) == MAXIMUM_WAITING / 2 {
                 self.room.notify_waiters();
@@ -111,6 +146,7 @@ impl Delivering {
 
     fn deliveries(&self, item: Item) -> Vec<Delivery> {
         match item {
+            Item::Barrier(_) => Vec::new(),
             Item::Open(gate) => {
                 let connection = &gate.connection;
                 let waited = gate.open().into_iter();
@@ -150,5 +186,43 @@ impl Delivering {
             deliveries.extend(self.deliveries(item));
         }
         deliveries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn events_keep_their_order_and_a_barrier_waits_for_all_of_them() {
+        let delivering = Delivering::default();
+        delivering.audience.hold_everything(&"v".into()).open();
+        let (begun, done) = (RefCell::new(Vec::new()), RefCell::new(0));
+        let send = |delivery: Delivery| {
+            let (begun, done) = (&begun, &done);
+            async move {
+                begun.borrow_mut().push(delivery.body);
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                *done.borrow_mut() += 1;
+            }
+        };
+        let bodies: Vec<Bytes> = (0..500).map(|n: u32| n.to_string().into()).collect();
+        for body in &bodies {
+            let event = Event {
+                id: "b".into(),
+                order: delivering.next_order(),
+                target: "TradeEvent",
+                body: body.clone(),
+            };
+            delivering.push(SmallVec::new(), true, event);
+        }
+        tokio::select! {
+            () = delivering.run(send) => unreachable!("it delivers for ever"),
+            () = delivering.barrier() => {}
+        }
+        assert_eq!((begun.take(), done.take()), (bodies, 500));
     }
 }

@@ -160,6 +160,15 @@ impl BacktestService {
         (SubscribedBacktests { backtests, bundles }, gate)
     }
 
+    /// Prepares a viewer that may watch already for another subscription: nothing of the former one
+    /// is under way afterwards, so nothing of it can come after the new answer.
+    pub async fn settle(&self, connection: &Id, selection: &Selection) {
+        if self.live.delivering.audience.is_viewer(connection) {
+            self.unsubscribe(connection, selection);
+            self.live.delivering.barrier().await;
+        }
+    }
+
     pub fn open(&self, gate: Arc<Gate>) {
         self.live.delivering.open(gate);
     }

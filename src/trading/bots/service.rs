@@ -125,6 +125,15 @@ impl BotService {
             .subscribe(connection, &Wanted::Topics(ids), members, since)
     }
 
+    /// Prepares a viewer that may watch already for another subscription: nothing of the former one
+    /// is under way afterwards, so nothing of it can come after the new answer.
+    pub async fn settle(&self, connection: &Id, bot_ids: Option<&[Id]>) {
+        if self.live.delivering.audience.is_viewer(connection) {
+            self.unsubscribe(connection, bot_ids);
+            self.live.delivering.barrier().await;
+        }
+    }
+
     pub fn open(&self, gate: Arc<Gate>) {
         self.live.delivering.open(gate);
     }
