@@ -117,6 +117,8 @@ async fn a_member_that_stops_reading_is_cut_off_when_its_bound_is_reached() {
         .await
         .unwrap();
     wait_for_disconnect(&mut publisher, "silent").await;
+    let told = notes(&mut publisher, "silent").await;
+    assert_eq!(told, ["connected", "disconnected with error"]);
     let after = server.resident_bytes();
     assert!(
         after < before + 96 * MIB,
