@@ -24,7 +24,9 @@ impl Serialize for Binary {
 impl<'de> Deserialize<'de> for Binary {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            let text = String::deserialize(deserializer)?;
+            // White space is allowed anywhere.
+            let mut text = String::deserialize(deserializer)?;
+            text.retain(|character| !matches!(character, ' ' | '\t' | '\r' | '\n'));
             STANDARD.decode(text).map(Self).map_err(D::Error::custom)
         } else {
             deserializer.deserialize_any(Bytes).map(Self)
@@ -67,6 +69,7 @@ mod tests {
         for text in ["\"\"", "\"AQID\"", "\"+/8=\""] {
             assert_eq!(json::<Binary>(text).as_deref(), Some(text));
         }
+        assert_eq!(json::<Binary>("\" A Q = =\"").as_deref(), Some("\"AQ==\""));
         for text in ["\"+/8\"", "\"-_8=\"", "[1]", "5"] {
             assert_eq!(json::<Binary>(text), None, "{text}");
         }

@@ -16,7 +16,7 @@ pub struct Date {
 }
 
 impl Date {
-    /// `2024-02-03`, or with `T04:05:06`, up to seven digits of a second, and `Z`.
+    /// `2024-02-03`, or with `T04:05`, `T04:05:06`, up to seven digits of a second, and `Z`.
     fn from_iso(text: &str) -> Option<Self> {
         let (text, utc) = match text.strip_suffix('Z') {
             Some(rest) if rest.contains('T') => (rest, true),
@@ -24,12 +24,14 @@ impl Date {
         };
         let (date, time) = text.split_once('T').unwrap_or((text, "00:00:00"));
         let fraction = time.split_once('.').map_or("0", |(_, digits)| digits);
-        let well_formed = date.len() == 10 && matches!(time.len(), 8 | 10..);
+        let well_formed = date.len() == 10 && matches!(time.len(), 5 | 8 | 10..);
         if !well_formed || !(1..=7).contains(&fraction.len()) {
             return None;
         }
         let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?;
-        let time = NaiveTime::parse_from_str(time, "%H:%M:%S%.f").ok()?;
+        let time = ["%H:%M:%S%.f", "%H:%M"]
+            .iter()
+            .find_map(|format| NaiveTime::parse_from_str(time, format).ok())?;
         (time.nanosecond() < 1_000_000_000).then_some(Self {
             time: date.and_time(time),
             utc,
@@ -122,6 +124,7 @@ mod tests {
             ("2024-02-03T04:05:06", "2024-02-03T04:05:06"),
             ("2024-02-03T04:05:10", "2024-02-03T04:05:10"),
             ("2024-02-03", "2024-02-03T00:00:00"),
+            ("2024-02-03T04:05Z", "2024-02-03T04:05:00Z"),
             ("0001-01-01T00:00:00", "0001-01-01T00:00:00"),
         ];
         for (given, written) in cases {

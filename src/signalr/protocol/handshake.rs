@@ -11,7 +11,7 @@ use super::{
     MAXIMUM_VERSION, Protocol, TransferFormat,
     error::ProtocolError,
     framing::RECORD_SEPARATOR,
-    json::{self, Int32, Reading},
+    json::{self, Int32, OrNull, Reading},
 };
 
 /// What a client asks for.
@@ -173,9 +173,9 @@ impl<'a> Visitor<'a> for MembersVisitor<'_, 'a> {
                 "version" => {
                     let reading = Reading {
                         fault: &mut *self.fault,
-                        expect: Int32("version"),
+                        expect: OrNull(Int32("version")),
                     };
-                    self.members.version = Some(map.next_value_seed(reading)?);
+                    self.members.version = map.next_value_seed(reading)?;
                 }
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }

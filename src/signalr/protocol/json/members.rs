@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use super::token::{Boolean, Expect, Fault, Int32, Int64, Reading, Text, wrong_type};
+use super::token::{Boolean, Expect, Fault, Int32, Int64, OrNull, Reading, Text, wrong_type};
 use crate::signalr::protocol::{error::ProtocolError, message::Raw};
 
 /// Every member some type of message knows; the last of several of the same name wins.
@@ -64,8 +64,8 @@ impl<'a> Members<'a> {
                 self.allow_reconnect = map.next_value_seed(Reading { fault, expect })?;
             }
             Name::SequenceId => {
-                let expect = Int64("sequenceId");
-                self.sequence_id = Some(map.next_value_seed(Reading { fault, expect })?);
+                let expect = OrNull(Int64("sequenceId"));
+                self.sequence_id = map.next_value_seed(Reading { fault, expect })?;
             }
             Name::Unknown => drop(map.next_value::<IgnoredAny>()?),
         }

@@ -17,7 +17,7 @@ pub use parse::parse;
 pub use record::read_object;
 pub use text::write_string;
 pub use to_messagepack::to_messagepack;
-pub use token::{Int32, Reading};
+pub use token::{Int32, OrNull, Reading};
 
 use serde::{Serialize, de::DeserializeOwned};
 

@@ -174,6 +174,25 @@ impl Expect<'_> for Int64 {
     }
 }
 
+/// A number that may be null, which then counts as missing.
+pub struct OrNull<X>(pub X);
+
+impl<'a, X: Expect<'a>> Expect<'a> for OrNull<X> {
+    type Value = Option<X::Value>;
+
+    fn unfit(&self, token: &'static str) -> ProtocolError {
+        self.0.unfit(token)
+    }
+
+    fn number(self, number: Option<i64>) -> Result<Self::Value, ProtocolError> {
+        self.0.number(number).map(Some)
+    }
+
+    fn null(self) -> Result<Self::Value, ProtocolError> {
+        Ok(None)
+    }
+}
+
 /// A member that must be true or false.
 pub struct Boolean(pub &'static str);
 

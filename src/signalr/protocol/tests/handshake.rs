@@ -46,6 +46,10 @@ fn a_malformed_request_is_explained_in_detail_only() {
             "InvalidDataException: Expected 'version' to be of type Number.",
         ),
         (
+            r#"{"protocol":"json","version":null}"#,
+            r#"InvalidDataException: Missing required property 'version'. Message content: {"protocol":"json","version":null}"#,
+        ),
+        (
             r#"{"protocol":null,"version":1}"#,
             "InvalidDataException: Expected 'protocol' to be of type String.",
         ),

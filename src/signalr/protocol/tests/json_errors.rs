@@ -175,8 +175,8 @@ fn every_defect_has_its_text() {
             "Expected 'sequenceId' to be of type Number.",
         ),
         (
-            r#"{"type":6,"sequenceId":null}"#,
-            "Expected 'sequenceId' to be of type Number.",
+            r#"{"type":8,"sequenceId":null}"#,
+            "Missing required property 'sequenceId'.",
         ),
         (
             r#"{"type":1,"headers":{"a":1},"target":"A","arguments":[]}"#,
