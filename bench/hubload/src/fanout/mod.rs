@@ -1,5 +1,6 @@
 //! `fanout`: N subscribers, one publisher.
 
+mod figures;
 mod run;
 mod seen;
 mod subscriber;
@@ -7,7 +8,8 @@ mod subscriber;
 mod tests;
 mod worker;
 
+pub use figures::{Deliveries, publisher_json};
 pub use run::{FanCfg, run};
 pub use seen::{Kind, Seen};
 pub use subscriber::{Fan, SubHandler};
-pub use worker::worker;
+pub use worker::{FanResult, worker};

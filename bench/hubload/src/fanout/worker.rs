@@ -28,6 +28,38 @@ pub struct FanResult {
     pub(super) subs: Vec<Seen>,
 }
 
+impl Default for FanResult {
+    fn default() -> Self {
+        FanResult {
+            hist: hist(),
+            measured: 0,
+            dup: 0,
+            late: 0,
+            old: 0,
+            stale: 0,
+            unmarked: 0,
+            bytes: 0,
+            reads: 0,
+            subs: Vec::new(),
+        }
+    }
+}
+
+impl FanResult {
+    pub(super) fn merge(&mut self, o: FanResult) {
+        let _ = self.hist.add(&o.hist);
+        self.measured += o.measured;
+        self.dup += o.dup;
+        self.late += o.late;
+        self.old += o.old;
+        self.stale += o.stale;
+        self.unmarked += o.unmarked;
+        self.bytes += o.bytes;
+        self.reads += o.reads;
+        self.subs.extend(o.subs);
+    }
+}
+
 pub async fn worker(w: Rc<Worker>, c: Arc<FanCfg>, marks: Arc<Marks>) -> FanResult {
     let proto = w.cfg.proto;
     let share = (c.subscribers + w.cfg.threads - 1 - w.idx) / w.cfg.threads;
