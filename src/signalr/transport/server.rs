@@ -269,6 +269,7 @@ fn as_reference<B: MessageBody>(
         response
             .headers_mut()
             .remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
+        response.headers_mut().remove(header::VARY);
     }
     response
 }

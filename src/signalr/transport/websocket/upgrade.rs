@@ -70,7 +70,7 @@ async fn decide(shared: &Shared, request: &Request) -> Result<Decision, Answer> 
         return Err(Answer::text(404, ""));
     };
     if verify_handshake(request.head()).is_err() {
-        return Err(Answer::text(400, ""));
+        return Err(no_upgrade(shared, hub, request));
     }
     if !origin_allowed(shared, request.headers()) {
         return Err(Answer::text(403, ""));
@@ -101,6 +101,19 @@ async fn decide(shared: &Shared, request: &Request) -> Result<Decision, Answer> 
         .map_or(&b""[..], |key| key.as_bytes());
     let accept = String::from_utf8_lossy(&actix_http::ws::hash_key(key)).into_owned();
     Ok((hub.clone(), token, user, data, accept))
+}
+
+/// What asks for a WebSocket in the wrong way is an ordinary GET, that is a poll (reference 2.1);
+/// one that would be let in has no business here.
+fn no_upgrade(shared: &Shared, hub: &Numbered, request: &Request) -> Answer {
+    match request_data(request)
+        .query("id")
+        .filter(|id| !id.is_empty())
+    {
+        None => response::connection_id_required(),
+        Some(id) if shared.connections.home(hub, &id, None).is_err() => response::no_connection(),
+        Some(_) => Answer::text(400, ""),
+    }
 }
 
 fn origin_allowed(shared: &Shared, headers: &HeaderMap) -> bool {
