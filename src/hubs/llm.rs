@@ -11,7 +11,7 @@ use serde_json::Value;
 
 pub use self::viewers::{Delivering, Viewers};
 
-use self::following::Following;
+use self::following::{Beginning, Following};
 use self::viewers::{Seen, group};
 use crate::chat::{
     CancelState, ChatService, ConversationId, ConversationSummary, Edit, MessageId, Model,
@@ -187,10 +187,8 @@ impl LlmHub {
         let options = request.how.options.as_ref();
         let cancel_with_stream = options.is_some_and(|options| options.cancel_run_with_stream);
         let (hold, held) = self.holder(context);
-        let sent = self
-            .chat
-            .send(user.clone(), may_read(context), request, hold);
-        let started = sent.await?;
+        let mut beginning = Beginning::new(&self.chat, context, user.clone(), cancel_with_stream);
+        let started = beginning.begin(may_read(context), request, hold).await?;
         self.join(context, &started.conversation_id).await;
         let followed = self.chat.follow(&user, &started.run_id, 0).await?;
         let mut following =

@@ -240,20 +240,34 @@ async fn a_cancelled_stream_detaches_and_the_rest_comes_as_chat_events() {
         }
     }
     assert_eq!(seen, numbers(150));
+}
 
-    let request = json!({"content": "count to 2000", "options": {"cancelRunWithStream": true}});
-    begin_stream(&mut tab, "c", "StreamMessage", request).await;
-    tab.next_call("ConversationChanged").await;
-    tab.send_message(&json!({"type": 5, "invocationId": "c"}))
-        .await;
-    for _ in 0..200 {
-        let running = tab.invoke("ActiveRuns", json!([{}])).await;
-        if running.as_array().is_some_and(Vec::is_empty) {
-            return;
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_asks_for_it_cancels_its_run_however_early() {
+    let server = Server::start();
+    let mut tab = server.connect("ada").await;
+    for wait in [true, false] {
+        let request = json!({"content": "count to 2000", "options": {"cancelRunWithStream": true}});
+        begin_stream(&mut tab, "c", "StreamMessage", request).await;
+        if wait {
+            while tab.next_call("ConversationChanged").await[0]["change"] != "run_started" {}
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tab.send_message(&json!({"type": 5, "invocationId": "c"}))
+            .await;
+        let mut running = Value::Null;
+        for _ in 0..250 {
+            running = tab.invoke("ActiveRuns", json!([{}])).await;
+            if running == json!([]) {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        assert_eq!(
+            running,
+            json!([]),
+            "the run was not cancelled with its stream"
+        );
     }
-    panic!("the run was not cancelled with its stream");
 }
 
 #[tokio::test(flavor = "multi_thread")]

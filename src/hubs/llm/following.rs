@@ -4,12 +4,78 @@ use std::sync::Arc;
 
 use async_stream::stream;
 use futures_util::StreamExt;
+use tokio::task::JoinHandle;
 
 use super::open_conversations;
 use super::viewers::{Hold, Seen, Viewers, payload};
-use crate::chat::{ChatService, ConversationId, Followed, RunId, UserId};
+use crate::chat::{ChatService, ConversationId, Followed, NewMessage, RunId, Started, UserId};
+use crate::problem::{Code, Problem};
 use crate::signalr::hub::{HubCallerContext, HubStream};
 use crate::signalr::protocol::RawPayload;
+
+/// A run that is being started for a stream. The stream may be cancelled before there is one.
+pub struct Beginning {
+    chat: Arc<ChatService>,
+    context: HubCallerContext,
+    user: UserId,
+    cancel_with_stream: bool,
+    starting: Option<JoinHandle<Result<Started, Problem>>>,
+}
+
+impl Beginning {
+    pub fn new(
+        chat: &Arc<ChatService>,
+        context: &HubCallerContext,
+        user: UserId,
+        cancel_with_stream: bool,
+    ) -> Self {
+        Self {
+            chat: chat.clone(),
+            context: context.clone(),
+            user,
+            cancel_with_stream,
+            starting: None,
+        }
+    }
+
+    /// Sends the message; `hold` as in [`ChatService::send`].
+    pub async fn begin(
+        &mut self,
+        may_read_trading: bool,
+        request: NewMessage,
+        hold: impl FnOnce(&Started) + Send + 'static,
+    ) -> Result<Started, Problem> {
+        let (chat, user) = (self.chat.clone(), self.user.clone());
+        let starting = async move { chat.send(user, may_read_trading, request, hold).await };
+        let starting = self.starting.insert(tokio::spawn(starting));
+        let started = starting.await;
+        self.starting = None;
+        started.unwrap_or_else(|_| Err(Problem::new(Code::Interrupted, "the server is stopping")))
+    }
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        let Some(starting) = self.starting.take() else {
+            return;
+        };
+        if self.cancel_with_stream && !self.context.is_aborted() {
+            let (chat, user) = (self.chat.clone(), self.user.clone());
+            in_background(async move {
+                if let Ok(Ok(started)) = starting.await {
+                    let _ = chat.cancel(&user, &started.run_id).await;
+                }
+            });
+        }
+    }
+}
+
+/// Without a runtime the process ends, and everything with it.
+fn in_background(work: impl Future<Output = ()> + Send + 'static) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(work);
+    }
+}
 
 /// While it lives its connection gets the run's events by the stream only.
 pub struct Following {
@@ -81,11 +147,10 @@ impl Drop for Following {
         }
         if self.cancel_with_stream {
             let (chat, user, run) = (self.chat.clone(), self.user.clone(), self.run.clone());
-            // No runtime: the process ends, and the run with it.
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            in_background(async move {
                 // An unknown run cannot be: it was just followed.
-                runtime.spawn(async move { chat.cancel(&user, &run).await });
-            }
+                let _ = chat.cancel(&user, &run).await;
+            });
         }
         if let Some((hold, conversation)) = self.hold.take()
             && open_conversations(&self.context).contains(&conversation)
