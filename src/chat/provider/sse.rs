@@ -23,6 +23,9 @@ pub struct TooLarge;
 impl EventParser {
     /// Takes bytes as they come and adds the data of every event they complete.
     pub fn feed(&mut self, mut bytes: &[u8], events: &mut Vec<Vec<u8>>) -> Result<(), TooLarge> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
         if mem::take(&mut self.after_cr) && bytes.first() == Some(&b'\n') {
             bytes = &bytes[1..];
         }
@@ -151,6 +154,12 @@ mod tests {
             parse([lines.as_bytes(), lines.as_bytes(), lines.as_bytes()]),
             Err(TooLarge)
         );
+    }
+
+    #[test]
+    fn nothing_between_a_cr_and_its_lf_changes_nothing() {
+        let pieces: [&[u8]; 4] = [b"data: a\r", b"", b"\ndata: b\n", b"\n"];
+        assert_eq!(parse(pieces), Ok(vec!["a\nb".to_owned()]));
     }
 
     proptest! {
