@@ -2,6 +2,8 @@
 //! client's messages are a byte stream to us, and a frame may be far larger than what we keep.
 //! That is why this is not a library's parser: those hand out whole frames only. Pure.
 
+use actix_ws::CloseCode;
+
 /// What was read.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {
@@ -12,7 +14,7 @@ pub enum Event<'a> {
     /// The client closes, with a code or without.
     Close(Option<u16>),
     /// The client broke the rules; the socket ends with this close code.
-    Violation(u16),
+    Violation(CloseCode),
 }
 
 const CONTINUATION: u8 = 0;
@@ -21,11 +23,6 @@ const BINARY: u8 = 2;
 const CLOSE: u8 = 8;
 const PING: u8 = 9;
 const PONG: u8 = 10;
-
-/// Close code for broken framing.
-const PROTOCOL_ERROR: u16 = 1002;
-/// Close code for text that is not UTF-8.
-const INVALID_TEXT: u16 = 1007;
 
 /// The state between two reads.
 #[derive(Debug, Default)]
@@ -89,7 +86,7 @@ impl FrameReader {
         }
     }
 
-    fn violation(&mut self, code: u16, on_event: &mut impl FnMut(Event<'_>)) {
+    fn violation(&mut self, code: CloseCode, on_event: &mut impl FnMut(Event<'_>)) {
         self.broken = true;
         on_event(Event::Violation(code));
     }
@@ -118,7 +115,7 @@ impl FrameReader {
         }
     }
 
-    fn parse_header(&mut self) -> Result<Option<FrameHead>, u16> {
+    fn parse_header(&mut self) -> Result<Option<FrameHead>, CloseCode> {
         if usize::from(self.have) < self.header_len() {
             return Ok(None);
         }
@@ -152,7 +149,7 @@ impl FrameReader {
             || bad_control
             || left > i64::MAX as u64
         {
-            return Err(PROTOCOL_ERROR);
+            return Err(CloseCode::Protocol);
         }
         if matches!(opcode, TEXT | BINARY) {
             self.message = Some(MessageKind {
@@ -178,7 +175,7 @@ impl FrameReader {
         frame: FrameHead,
         piece: &[u8],
         on_event: &mut impl FnMut(Event<'_>),
-    ) -> Result<(), u16> {
+    ) -> Result<(), CloseCode> {
         if frame.opcode >= CLOSE {
             self.control.extend_from_slice(piece);
             if frame.left == 0 {
@@ -189,7 +186,7 @@ impl FrameReader {
         }
         let ends = frame.fin && frame.left == 0;
         let Some(message) = &mut self.message else {
-            return Err(PROTOCOL_ERROR);
+            return Err(CloseCode::Protocol);
         };
         if message.is_text {
             message.check_utf8(piece, ends)?;
@@ -208,11 +205,11 @@ fn finish_control(
     opcode: u8,
     payload: &[u8],
     on_event: &mut impl FnMut(Event<'_>),
-) -> Result<(), u16> {
+) -> Result<(), CloseCode> {
     match (opcode, payload) {
         (PING, payload) => on_event(Event::Ping(payload)),
         (CLOSE, []) => on_event(Event::Close(None)),
-        (CLOSE, [_]) => return Err(PROTOCOL_ERROR),
+        (CLOSE, [_]) => return Err(CloseCode::Protocol),
         (CLOSE, [high, low, ..]) => on_event(Event::Close(Some(u16::from_be_bytes([*high, *low])))),
         _ => {}
     }
@@ -220,7 +217,7 @@ fn finish_control(
 }
 
 impl MessageKind {
-    fn check_utf8(&mut self, mut piece: &[u8], ends: bool) -> Result<(), u16> {
+    fn check_utf8(&mut self, mut piece: &[u8], ends: bool) -> Result<(), CloseCode> {
         while self.cut_len > 0 && !piece.is_empty() {
             self.cut[self.cut_len] = piece[0];
             self.cut_len += 1;
@@ -228,19 +225,19 @@ impl MessageKind {
             match std::str::from_utf8(&self.cut[..self.cut_len]) {
                 Ok(_) => self.cut_len = 0,
                 Err(error) if error.error_len().is_none() && self.cut_len < 4 => {}
-                Err(_) => return Err(INVALID_TEXT),
+                Err(_) => return Err(CloseCode::Invalid),
             }
         }
         if let Err(error) = std::str::from_utf8(piece) {
             if error.error_len().is_some() {
-                return Err(INVALID_TEXT);
+                return Err(CloseCode::Invalid);
             }
             let cut = &piece[error.valid_up_to()..];
             self.cut[..cut.len()].copy_from_slice(cut);
             self.cut_len = cut.len();
         }
         if ends && self.cut_len > 0 {
-            Err(INVALID_TEXT)
+            Err(CloseCode::Invalid)
         } else {
             Ok(())
         }
@@ -261,8 +258,8 @@ fn unmask(piece: &mut [u8], mask: [u8; 4], offset: usize) {
 }
 
 /// A close frame as a server sends it.
-pub fn close_frame(code: u16) -> [u8; 4] {
-    let [high, low] = code.to_be_bytes();
+pub fn close_frame(code: CloseCode) -> [u8; 4] {
+    let [high, low] = u16::from(code).to_be_bytes();
     [0x88, 2, high, low]
 }
 

@@ -52,18 +52,18 @@ fn messages_pings_and_the_end_are_read() {
 fn broken_rules_end_the_socket() {
     let unmasked = vec![0x81, 1, b'x'];
     for (bytes, code) in [
-        (unmasked, 1002),
-        (frame(0xc1, b"x"), 1002),
-        (frame(0x83, b"x"), 1002),
-        (frame(0x80, b"x"), 1002),
-        (frame(0x09, b"x"), 1002),
-        (frame(0x88, b"x"), 1002),
-        (frame(0x89, &[0; 126]), 1002),
-        (frame(0x81, &[0xff]), 1007),
-        (frame(0x81, &[0xc3]), 1007),
+        (unmasked, CloseCode::Protocol),
+        (frame(0xc1, b"x"), CloseCode::Protocol),
+        (frame(0x83, b"x"), CloseCode::Protocol),
+        (frame(0x80, b"x"), CloseCode::Protocol),
+        (frame(0x09, b"x"), CloseCode::Protocol),
+        (frame(0x88, b"x"), CloseCode::Protocol),
+        (frame(0x89, &[0; 126]), CloseCode::Protocol),
+        (frame(0x81, &[0xff]), CloseCode::Invalid),
+        (frame(0x81, &[0xc3]), CloseCode::Invalid),
     ] {
         let (_, others) = read(&mut [bytes.clone()]);
-        assert_eq!(others, [format!("Violation({code})")], "{bytes:?}");
+        assert_eq!(others, [format!("Violation({code:?})")], "{bytes:?}");
     }
 }
 

@@ -15,6 +15,7 @@ use std::{
     task::Waker,
 };
 
+use actix_ws::CloseCode;
 use frame::{close_frame, write_pong};
 use tokio::{net::tcp::OwnedWriteHalf, time::Instant};
 
@@ -46,7 +47,7 @@ enum State {
     Open,
     /// After what waits comes our close frame; then the client's is awaited, unless `prompt`.
     Ending {
-        code: u16,
+        code: CloseCode,
         prompt: bool,
     },
     /// Our close frame is out, the client's is awaited until then.
@@ -75,9 +76,9 @@ impl Transport for WebSocket {
 
     fn end(&self, ending: Ending) {
         let (code, prompt) = match ending {
-            Ending::Normal => (1000, false),
-            Ending::Prompt => (1000, true),
-            Ending::Failed => (1011, false),
+            Ending::Normal => (CloseCode::Normal, false),
+            Ending::Prompt => (CloseCode::Normal, true),
+            Ending::Failed => (CloseCode::Error, false),
             Ending::Cut => {
                 let _ = socket2::SockRef::from(self.write.as_ref())
                     .set_linger(Some(std::time::Duration::ZERO));
@@ -107,7 +108,7 @@ impl WebSocket {
     /// waited for. What waits belongs to the new one.
     fn supersede(&self, outbox: &Outbox) {
         if self.blocked_since.get().is_none() && !outbox.is_mid_frame() {
-            let _ = self.write.try_write(&close_frame(1000));
+            let _ = self.write.try_write(&close_frame(CloseCode::Normal));
         }
         self.state.set(State::Dead);
         self.wake();
@@ -186,7 +187,7 @@ impl WebSocket {
     }
 
     /// The client closes: our close frame goes out, unless it did before, and nothing after it.
-    fn answer_close(&self, code: u16) {
+    fn answer_close(&self, code: CloseCode) {
         if matches!(self.state.get(), State::Open | State::Ending { .. })
             && self.blocked_since.get().is_none()
         {

@@ -9,6 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use actix_ws::CloseCode;
 use tokio::{
     io::{AsyncRead, ReadBuf},
     net::tcp::OwnedReadHalf,
@@ -193,7 +194,7 @@ impl SocketTask<'_> {
                 Event::Data(data) if socket.state.get() == State::Open => hub.receive(data),
                 Event::Ping(payload) => socket.pong(payload),
                 Event::Close(_) if closed.is_none() => {
-                    socket.answer_close(1000);
+                    socket.answer_close(CloseCode::Normal);
                     *closed = Some(Outcome::Closed);
                 }
                 Event::Violation(code) if closed.is_none() => {
