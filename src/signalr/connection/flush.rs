@@ -1,5 +1,9 @@
 //! Which connections of a worker have something to write. Writing costs more than anything else,
 //! so it happens once for everything that came in the meantime.
+//!
+//! There are two lists. What a connection is sent itself leaves at once. What others send to many
+//! may wait a moment, so that under load several messages share a write; the first list does not
+//! wait for the second.
 
 use std::{
     cell::{Cell, RefCell},
@@ -15,12 +19,33 @@ const TURN: usize = 128;
 /// The connections of one worker that wait for a flush.
 #[derive(Default)]
 pub struct FlushQueue {
+    /// Those with messages of their own.
+    pub own: FlushList,
+    /// Those with messages that others sent.
+    pub shared: FlushList,
+}
+
+impl FlushQueue {
+    /// Lets those with messages of their own write; says how many there were.
+    pub async fn flush_own(&self) -> usize {
+        self.own.flush(Connection::run_own_flush).await
+    }
+
+    /// Lets those with messages of others write; says how many there were.
+    pub async fn flush_shared(&self) -> usize {
+        self.shared.flush(Connection::run_shared_flush).await
+    }
+}
+
+/// Connections that are flushed together.
+#[derive(Default)]
+pub struct FlushList {
     waiting: RefCell<Vec<Rc<Connection>>>,
     waker: RefCell<Option<Waker>>,
     flushed: Cell<usize>,
 }
 
-impl FlushQueue {
+impl FlushList {
     /// Remembers a connection until the next flush.
     pub(super) fn push(&self, connection: &Rc<Connection>) {
         let mut waiting = self.waiting.borrow_mut();
@@ -45,11 +70,11 @@ impl FlushQueue {
     }
 
     /// Lets every waiting connection write; says how many there were.
-    pub async fn flush(&self) -> usize {
+    async fn flush(&self, write: impl Fn(&Rc<Connection>)) -> usize {
         let batch = std::mem::take(&mut *self.waiting.borrow_mut());
         let count = batch.len();
         for (index, connection) in batch.iter().enumerate() {
-            connection.run_scheduled_flush();
+            write(connection);
             if index % TURN == TURN - 1 {
                 tokio::task::yield_now().await;
             }

@@ -22,7 +22,7 @@ use std::{
 };
 
 pub use close::{CloseReason, Ending};
-pub use flush::FlushQueue;
+pub use flush::{FlushList, FlushQueue};
 pub use frame::{Frame, shared_bytes};
 pub use options::{ConnectionOptions, TransportKind, Transports};
 pub use outbox::{Outbox, OutboxFull, OutboxLimits};
@@ -104,6 +104,7 @@ pub struct Connection {
     transport: RefCell<Option<Rc<dyn Transport>>>,
     flush_queue: Rc<FlushQueue>,
     scheduled: Cell<bool>,
+    scheduled_shared: Cell<bool>,
     batching: Cell<bool>,
     owner: OnceCell<std::rc::Weak<dyn ConnectionOwner>>,
     groups: RefCell<Vec<Arc<str>>>,
@@ -125,6 +126,7 @@ impl Connection {
             transport: RefCell::new(None),
             flush_queue,
             scheduled: Cell::new(false),
+            scheduled_shared: Cell::new(false),
             batching: Cell::new(false),
             owner: OnceCell::new(),
             groups: RefCell::default(),
@@ -199,7 +201,7 @@ impl Connection {
     pub fn push_shared(self: &Rc<Self>, frame: Frame) {
         let pushed = self.outbox.borrow_mut().push_shared(frame);
         match pushed {
-            Ok(_) => self.schedule_flush(),
+            Ok(_) => self.schedule_shared_flush(),
             Err(error) => {
                 self.outbox.borrow_mut().close();
                 if let Some(owner) = self.owner.get().and_then(std::rc::Weak::upgrade) {
@@ -236,7 +238,15 @@ impl Connection {
     /// Lets the transport write what waits, soon and together with what comes until then.
     pub fn schedule_flush(self: &Rc<Self>) {
         if !self.batching.get() && !self.scheduled.replace(true) {
-            self.flush_queue.push(self);
+            self.flush_queue.own.push(self);
+        }
+    }
+
+    /// As [`schedule_flush`](Self::schedule_flush), but what comes a little later joins it too.
+    fn schedule_shared_flush(self: &Rc<Self>) {
+        let scheduled = self.batching.get() || self.scheduled.get();
+        if !scheduled && !self.scheduled_shared.replace(true) {
+            self.flush_queue.shared.push(self);
         }
     }
 
@@ -258,9 +268,13 @@ impl Connection {
         }
     }
 
-    /// Runs the flush that was scheduled.
-    pub(super) fn run_scheduled_flush(self: &Rc<Self>) {
+    fn run_own_flush(self: &Rc<Self>) {
         self.scheduled.set(false);
+        self.flush();
+    }
+
+    fn run_shared_flush(self: &Rc<Self>) {
+        self.scheduled_shared.set(false);
         self.flush();
     }
 
