@@ -3,7 +3,10 @@
 //! The bytes begin with an unmasked WebSocket header, so a WebSocket writes them as they are; event
 //! streams and polls take what follows the header. Clones share the bytes.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    cell::Cell,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::Bytes;
 
@@ -11,6 +14,14 @@ use crate::signalr::protocol::{EncodeError, Protocol, TransferFormat, framing::l
 
 /// Largest WebSocket header of an unmasked frame (10) and largest MessagePack length prefix (5).
 const HEADROOM: usize = 15;
+
+/// Messages up to this size are encoded in a buffer that a thread keeps, so that each costs one
+/// allocation of its exact size.
+const SCRATCH_SIZE: usize = 64 * 1024;
+
+thread_local! {
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// Bytes of shared frames that are alive in this process, each frame counted once.
 static SHARED_BYTES: AtomicUsize = AtomicUsize::new(0);
@@ -35,8 +46,16 @@ impl Frame {
         trackable: bool,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<Self, EncodeError> {
-        let (buffer, start, header) = build(protocol, write)?;
-        let bytes = Bytes::from(buffer).slice(start..);
+        let mut buffer = SCRATCH.take();
+        buffer.clear();
+        let (start, header) = build(&mut buffer, protocol, write)?;
+        let bytes = if buffer.len() > SCRATCH_SIZE {
+            Bytes::from(buffer).slice(start..)
+        } else {
+            let bytes = Bytes::copy_from_slice(&buffer[start..]);
+            SCRATCH.set(buffer);
+            bytes
+        };
         Ok(Self {
             bytes,
             header,
@@ -49,7 +68,8 @@ impl Frame {
         protocol: Protocol,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<Self, EncodeError> {
-        let (buffer, start, header) = build(protocol, write)?;
+        let mut buffer = Vec::with_capacity(HEADROOM + 145);
+        let (start, header) = build(&mut buffer, protocol, write)?;
         let bytes = Bytes::from_owner(Counted::new(buffer)).slice(start..);
         Ok(Self {
             bytes,
@@ -115,20 +135,19 @@ impl Frame {
 }
 
 fn build(
+    buffer: &mut Vec<u8>,
     protocol: Protocol,
     write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
-) -> Result<(Vec<u8>, usize, u8), EncodeError> {
-    let mut buffer = Vec::with_capacity(HEADROOM + 145);
+) -> Result<(usize, u8), EncodeError> {
     buffer.resize(HEADROOM, 0);
-    write(&mut buffer)?;
+    write(buffer)?;
     let mut start = HEADROOM;
     if protocol == Protocol::MessagePack {
         let prefix = length_prefix(buffer.len() - HEADROOM);
         start -= prefix.len();
         buffer[start..HEADROOM].copy_from_slice(&prefix);
     }
-    let (start, header) = put_header(&mut buffer, start, protocol.transfer_format());
-    Ok((buffer, start, header))
+    Ok(put_header(buffer, start, protocol.transfer_format()))
 }
 
 /// Writes the WebSocket header directly before `payload` (RFC 6455 section 5.2).
