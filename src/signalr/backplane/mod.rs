@@ -1,6 +1,8 @@
 //! Carries messages between instances. Local members are served before anything comes here, so the
 //! in-process backplane of a single instance has nothing to do.
 
+pub mod wire;
+
 use std::sync::Arc;
 
 use super::lifetime::{Message, Target};

@@ -21,7 +21,7 @@ pub mod framing;
 pub mod handshake;
 mod json;
 pub mod message;
-mod messagepack;
+pub(in crate::signalr) mod messagepack;
 mod payload;
 pub mod transcode;
 pub mod value;
