@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use serde::{Serialize, Serializer};
 
 /// The name of one history of a log. Compared only for equality.
@@ -81,7 +82,7 @@ pub struct Event {
     /// The event's own number, or that of the last durable event for the other kinds.
     pub seq: u64,
     /// The name clients know it by, e.g. `TradeEvent` or `text.delta`.
-    pub name: &'static str,
+    pub name: ByteString,
     /// One JSON value, as clients see it.
     pub body: Bytes,
     pub(super) revision: u64,
@@ -89,11 +90,11 @@ pub struct Event {
 
 impl Event {
     /// An event that is not part of a log: a snapshot that stands for everything up to `seq`.
-    pub fn standing_for(name: &'static str, seq: u64, body: impl Into<Bytes>) -> Self {
+    pub fn standing_for(name: impl Into<ByteString>, seq: u64, body: impl Into<Bytes>) -> Self {
         Self {
             kind: Kind::Conflated,
             seq,
-            name,
+            name: name.into(),
             body: body.into(),
             revision: 0,
         }

@@ -30,16 +30,41 @@
 //! log. When the log no longer holds what comes next, it is told so ([`Step::Behind`]) and goes on
 //! from a snapshot. Bodies are encoded once, when they are written, and shared by reference count.
 //!
-//! What is here is the memory of one instance, and it stays what writers and followers talk to. A
-//! store that is shared (Redis) or survives a restart (embedded) fits behind it: the writer's
-//! instance hands the tail to the store, another instance fills a log of its own from the store.
+//! An [`EventLog`] is the memory of one instance, and it stays what writers and followers talk to.
+//! Behind it a [`LogStore`] may keep logs for other instances or for the next process:
+//!
+//! - the writer [acquires](LogStore::acquire) a log, which gives it a [`Lease`] with a fence, and
+//!   [attaches](Appender::attach) its `EventLog`. From then on the [`Appender`] brings every change
+//!   to the store, many logs in one step, and followers are shown only what the store has;
+//! - another instance fills an `EventLog` of its own: [`Feed`] tells a [`Replica`] what the store
+//!   holds, then what is appended;
+//! - when the owner dies, somebody else acquires the log with a higher fence and goes on at its end.
+//!
+//! While the store is away writers and their followers go on without it; when it is back, also
+//! empty, it gets what it misses.
 
+mod appender;
+mod attached;
+mod bounds;
 mod event;
+mod feed;
 mod follower;
+mod inner;
 mod log;
 #[cfg(test)]
 mod model;
+mod store;
+mod writer;
 
+pub use appender::Appender;
+pub use attached::Snapshot;
+pub use bounds::Bounds;
 pub use event::{Epoch, Event, Kind, Position, Stamp};
+pub use feed::{Feed, Replica};
 pub use follower::{Follower, Step};
-pub use log::{Bounds, EventLog, NotInLog, Writer};
+pub use log::{EventLog, NotInLog};
+pub use store::{
+    Acquired, Answer, Append, Appended, Expected, Fed, Lease, LogName, LogStore, StoreError,
+    Stored, Whole,
+};
+pub use writer::Writer;

@@ -33,7 +33,7 @@ pub fn encode_event(
 /// What a log kept, as the object that stands in a subscription's `events`: `{type, ...event}`.
 pub fn with_type(event: &eventlog::Event) -> Value {
     let mut object: Value = serde_json::from_slice(&event.body).unwrap_or_default();
-    object["type"] = event.name.into();
+    object["type"] = (*event.name).into();
     object
 }
 

@@ -1,0 +1,243 @@
+//! Follows logs that other instances write: reads what the store has, then takes what is fed, and
+//! reads again whenever something may have been lost.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use futures_util::StreamExt;
+use tokio::time::{Instant, sleep};
+use tracing::{debug, warn};
+
+use super::{Epoch, Event, Fed, LogName, LogStore, StoreError, Stored};
+
+/// How long a store that failed is left alone before a log is read again.
+const PAUSE: Duration = Duration::from_millis(500);
+/// After this long without a trace of it a log is lost.
+const LOST_AFTER: Duration = Duration::from_secs(20);
+
+/// This instance's copy of a log. It is told everything in order, without a gap and without a double.
+pub trait Replica: Send + Sync {
+    /// Takes what the store holds in place of everything told before.
+    fn replace(&self, stored: &Stored);
+
+    /// Takes events that come directly after what was told before. Others than durable ones may be
+    /// among them.
+    fn extend(&self, events: &[Event]);
+
+    /// Nothing more will come: the log has ended, or it is lost with its owner and its store.
+    fn end(&self);
+}
+
+/// What this instance follows. One for an instance.
+pub struct Feed {
+    store: Arc<dyn LogStore>,
+    followed: DashMap<LogName, Arc<Followed>, ahash::RandomState>,
+}
+
+struct Followed {
+    log: LogName,
+    replica: Weak<dyn Replica>,
+    /// How far the copy is; `None` until it has been told of the log for the first time.
+    place: Mutex<Option<(Epoch, u64)>>,
+    /// What came cannot be joined to what is known: the log must be read.
+    missed: AtomicBool,
+    /// Somebody is reading it.
+    reading: tokio::sync::Mutex<()>,
+}
+
+impl Feed {
+    pub fn new(store: Arc<dyn LogStore>) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            followed: DashMap::default(),
+        })
+    }
+
+    /// Keeps `replica` up to date as long as it lives. Answers when it has been told what the store
+    /// holds now, or `false`: the store has no such log.
+    pub async fn follow(
+        &self,
+        log: &LogName,
+        replica: &Arc<dyn Replica>,
+    ) -> Result<bool, StoreError> {
+        let followed = Arc::new(Followed {
+            log: log.clone(),
+            replica: Arc::downgrade(replica),
+            place: Mutex::default(),
+            missed: AtomicBool::new(false),
+            reading: tokio::sync::Mutex::default(),
+        });
+        self.followed.insert(log.clone(), followed.clone());
+        let read = self.read(&followed).await;
+        if !matches!(read, Ok(true)) {
+            self.forget(&followed);
+        }
+        read
+    }
+
+    /// Takes what is fed for ever.
+    pub async fn run(self: Arc<Self>) {
+        let mut feed = self.store.feed();
+        let mut returns = self.store.returns();
+        loop {
+            let fed = tokio::select! {
+                fed = feed.next() => fed,
+                Ok(()) = returns.changed() => Some(Fed::Lost),
+            };
+            match fed {
+                Some(Fed::Events {
+                    log,
+                    epoch,
+                    events,
+                    ended,
+                }) => self.take(&log, &epoch, &events, ended),
+                Some(Fed::Lost) => self.read_all(),
+                None => return,
+            }
+        }
+    }
+
+    fn take(self: &Arc<Self>, log: &LogName, epoch: &Epoch, events: &[Event], ended: bool) {
+        let Some(followed) = self.followed.get(log).map(|found| found.clone()) else {
+            return;
+        };
+        let Some(replica) = followed.replica.upgrade() else {
+            return self.forget(&followed);
+        };
+        match followed.extend(replica.as_ref(), epoch, events) {
+            true if ended => {
+                replica.end();
+                self.forget(&followed);
+            }
+            true => {}
+            false => self.read_later(followed),
+        }
+    }
+
+    fn read_all(self: &Arc<Self>) {
+        let all: Vec<_> = self.followed.iter().map(|found| found.clone()).collect();
+        for followed in all {
+            followed.missed.store(true, Ordering::Release);
+            self.read_later(followed);
+        }
+    }
+
+    /// Reads a log until that succeeds. A store that came back empty gets it again from its owner.
+    fn read_later(self: &Arc<Self>, followed: Arc<Followed>) {
+        let feed = self.clone();
+        tokio::spawn(async move {
+            let mut missing_since = None;
+            loop {
+                match feed.read(&followed).await {
+                    Ok(true) => return,
+                    Ok(false) => {
+                        let since = *missing_since.get_or_insert_with(Instant::now);
+                        if since.elapsed() > LOST_AFTER {
+                            return feed.give_up(&followed);
+                        }
+                    }
+                    Err(error) => {
+                        missing_since = None;
+                        debug!(log = ?followed.log, %error, "a log cannot be read for now");
+                    }
+                }
+                sleep(PAUSE).await;
+            }
+        });
+    }
+
+    fn give_up(&self, followed: &Arc<Followed>) {
+        warn!(log = ?followed.log, "a log is lost");
+        if let Some(replica) = followed.replica.upgrade() {
+            replica.end();
+        }
+        self.forget(followed);
+    }
+
+    /// Tells the copy what the store has and the copy has not.
+    async fn read(&self, followed: &Arc<Followed>) -> Result<bool, StoreError> {
+        let _reading = followed.reading.lock().await;
+        loop {
+            let place = followed.place();
+            if place.is_some() && !followed.missed.swap(false, Ordering::AcqRel) {
+                return Ok(true);
+            }
+            followed.missed.store(false, Ordering::Release);
+            let after = place.as_ref().map(|(epoch, seq)| (epoch, *seq));
+            let stored = self.store.read(&followed.log, after, true).await;
+            let stored = stored.inspect_err(|_| followed.missed.store(true, Ordering::Release))?;
+            let Some(stored) = stored else {
+                followed.missed.store(true, Ordering::Release);
+                return Ok(false);
+            };
+            let Some(replica) = followed.replica.upgrade() else {
+                self.forget(followed);
+                return Ok(true);
+            };
+            followed.take_stored(replica.as_ref(), &stored);
+            if stored.ended {
+                replica.end();
+                self.forget(followed);
+                return Ok(true);
+            }
+        }
+    }
+
+    fn forget(&self, followed: &Arc<Followed>) {
+        self.followed
+            .remove_if(&followed.log, |_, found| Arc::ptr_eq(found, followed));
+    }
+}
+
+impl Followed {
+    fn place(&self) -> Option<(Epoch, u64)> {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        place.clone()
+    }
+
+    /// Joins events to what the copy has. False: they do not fit.
+    fn extend(&self, replica: &dyn Replica, epoch: &Epoch, events: &[Event]) -> bool {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = place.as_mut().filter(|(known, _)| known == epoch);
+        let news = fits.and_then(|(_, seq)| news(seq, events));
+        let Some(news) = news else {
+            self.missed.store(true, Ordering::Release);
+            return false;
+        };
+        replica.extend(&news);
+        true
+    }
+
+    fn take_stored(&self, replica: &dyn Replica, stored: &Stored) {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = place.as_mut().filter(|(known, _)| *known == stored.epoch);
+        let fits = fits.filter(|_| stored.snapshot.is_none());
+        match fits.and_then(|(_, seq)| news(seq, &stored.events)) {
+            Some(news) => replica.extend(&news),
+            None => {
+                replica.replace(stored);
+                *place = Some((stored.epoch.clone(), stored.seq));
+            }
+        }
+    }
+}
+
+/// The events after `seq`, which then stands at the last of them. `None`: there is a gap.
+fn news(seq: &mut u64, events: &[Event]) -> Option<Vec<Event>> {
+    let mut reached = *seq;
+    let mut news = Vec::with_capacity(events.len());
+    for event in events {
+        match event.kind {
+            super::Kind::Durable if event.seq <= reached => continue,
+            super::Kind::Durable if event.seq == reached + 1 => reached = event.seq,
+            super::Kind::Durable => return None,
+            _ if event.seq < reached => continue,
+            _ => {}
+        }
+        news.push(event.clone());
+    }
+    *seq = reached;
+    Some(news)
+}
