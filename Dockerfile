@@ -1,11 +1,20 @@
 # Builds one static program and puts it into an empty image: no shell, no libraries, no root.
 
+# The console: plain files, the same for every platform.
+FROM node:22-slim AS web
+WORKDIR /web
+COPY web/package.json web/package-lock.json web/.npmrc ./
+RUN npm ci --no-audit --no-fund
+COPY web/ ./
+RUN npm run check && npm run build
+
 FROM rust:1-slim-bookworm AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
+COPY --from=web /web/dist web/dist
 # Linked statically against glibc, so that the empty image can run it; the explicit target keeps
 # build scripts and macros, which run here, as they are.
 ENV RUSTFLAGS="-C target-feature=+crt-static"

@@ -8,7 +8,7 @@ CARGO ?= cargo
 PORT ?= 8080
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help run build test format lint licences unit interop soak image clean
+.PHONY: help run build web test format lint licences unit interop soak image clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,15 +16,19 @@ help:
 
 # The first build takes one to two minutes; `make run PROFILE=release` three, for measuring.
 PROFILE ?= dev
-run: toolchain
+run: toolchain web
 	@PORT=$(PORT) APP_ENVIRONMENT=$${APP_ENVIRONMENT:-Development} MIMALLOC_ALLOW_THP=0 \
 		$(CARGO) run --locked --profile $(PROFILE) --bin managing-api -- serve
 
-build: toolchain
+build: toolchain web
 	$(CARGO) build --release --bin managing-api
 
+# The web console, embedded into the program; without Node.js the server is built without it.
+web:
+	@scripts/web.sh
+
 # The order is that of cost: what fails fast comes first.
-test: toolchain format lint licences unit interop
+test: toolchain web format lint licences unit interop
 
 format:
 	$(CARGO) fmt --check

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Builds the web console into web/dist, if its sources are newer. Without Node.js it says so and the
+# server is built without the console: the page at / then tells how to get it.
+set -euo pipefail
+cd "$(dirname "$0")/../web"
+
+skip() {
+  echo "console: not built, $1; the server works without it"
+  # On the machine that decides whether a change is accepted nothing is skipped.
+  [ -z "${CI:-}" ] && exit 0
+  exit 1
+}
+
+command -v node >/dev/null && command -v npm >/dev/null || skip "Node.js is not installed"
+node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' \
+  || skip "it needs Node.js 20.19 or later, this is $(node --version)"
+if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
+  npm ci --no-audit --no-fund --loglevel=error || skip "its libraries could not be installed"
+fi
+newer=$(find index.html package-lock.json vite.config.ts public src -newer dist/index.html -print -quit 2>/dev/null || echo all)
+[ -n "$newer" ] || exit 0
+npm run --silent check
+npm run --silent build -- --logLevel warn
+echo "console: built, $(du -cb dist/index.html.br dist/assets/*.br | tail -1 | cut -f1) bytes to load"
