@@ -9,6 +9,7 @@ pub mod console;
 pub mod eventlog;
 pub mod hubs;
 pub mod problem;
+pub mod redis;
 pub mod settings;
 pub mod signalr;
 pub mod telemetry;

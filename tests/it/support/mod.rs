@@ -3,6 +3,7 @@
 
 pub mod http;
 pub mod hub_client;
+pub mod redis;
 pub mod server;
 pub mod turn;
 pub mod watch;

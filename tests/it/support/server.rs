@@ -131,7 +131,7 @@ impl Drop for Server {
 
 /// A port nobody listens on, chosen at random below the range that the kernel gives to outgoing
 /// connections: a port of that range may be taken again before the server binds it.
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     (0..100)
         .map(|_| SocketAddr::from(([127, 0, 0, 1], rand::random_range(10_000..32_000))))
         .find(|address| TcpListener::bind(address).is_ok())

@@ -1,0 +1,123 @@
+//! One fred client from our options. fred's own reconnecting, retrying and re-subscribing stay off:
+//! a client lives as long as its connection, and [`link`](super::link) makes the next one.
+
+use std::time::Duration;
+
+use fred::{
+    clients::Client,
+    types::{
+        Builder, RespVersion,
+        config::{Config, ConnectionConfig, PerformanceConfig, Server, ServerConfig, TlsConfig},
+    },
+};
+
+use super::{Deployment, Options, tls};
+
+/// Commands that may wait inside fred; ours are bounded before they get there.
+const COMMAND_BUFFER: usize = 100_000;
+
+/// What a client is for; it decides how many messages may wait to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Commands,
+    Subscriptions,
+}
+
+impl Purpose {
+    /// fred keeps messages in a ring of this many, and overwrites the oldest when nobody reads.
+    fn ring(self) -> usize {
+        match self {
+            Self::Commands => 32,
+            Self::Subscriptions => 65_536,
+        }
+    }
+}
+
+/// A client that is not connected yet. `server` is the index of the endpoint to try, of several
+/// that are no cluster. The error holds no secret.
+pub(super) fn build(
+    options: &Options,
+    purpose: Purpose,
+    protocol: u8,
+    server: usize,
+) -> Result<Client, String> {
+    let config = config(options, protocol, server)?;
+    let mut builder = Builder::from_config(config);
+    builder.set_connection_config(ConnectionConfig {
+        connection_timeout: options.connect_timeout,
+        internal_command_timeout: options.connect_timeout,
+        max_command_attempts: 1,
+        max_command_buffer_len: COMMAND_BUFFER,
+        reconnect_on_auth_error: false,
+        tcp: fred::types::config::TcpConfig {
+            nodelay: Some(true),
+            ..Default::default()
+        },
+        ..Default::default()
+    });
+    builder.set_performance_config(PerformanceConfig {
+        default_command_timeout: options.command_timeout,
+        broadcast_channel_capacity: purpose.ring(),
+        ..Default::default()
+    });
+    // Never fred's `Debug` of a configuration: it shows the password.
+    builder.build().map_err(|error| error.details().to_owned())
+}
+
+fn config(options: &Options, protocol: u8, server: usize) -> Result<Config, String> {
+    let tls = match &options.tls {
+        Some(tls) => Some(TlsConfig::from(tls::connector(tls)?)),
+        None => None,
+    };
+    Ok(Config {
+        fail_fast: true,
+        username: options.user.clone(),
+        password: options.password.clone(),
+        server: server_config(options, server),
+        version: if protocol == 2 {
+            RespVersion::RESP2
+        } else {
+            RespVersion::RESP3
+        },
+        database: options.database,
+        tls,
+        ..Default::default()
+    })
+}
+
+fn server_config(options: &Options, index: usize) -> ServerConfig {
+    let servers = |hosts: &[(String, u16)]| -> Vec<Server> {
+        hosts.iter().map(|host| server(options, host)).collect()
+    };
+    match &options.deployment {
+        Deployment::Unix(path) => ServerConfig::Unix { path: path.clone() },
+        Deployment::Servers(hosts) => ServerConfig::Centralized {
+            server: server(options, &hosts[index % hosts.len()]),
+        },
+        Deployment::Cluster(hosts) => ServerConfig::Clustered {
+            hosts: servers(hosts),
+            policy: fred::types::config::ClusterDiscoveryPolicy::default(),
+        },
+        Deployment::Sentinels(sentinels) => ServerConfig::Sentinel {
+            hosts: servers(&sentinels.hosts),
+            service_name: sentinels.service_name.clone(),
+            username: sentinels.user.clone(),
+            password: sentinels.password.clone(),
+        },
+    }
+}
+
+fn server(options: &Options, (host, port): &(String, u16)) -> Server {
+    let mut server = Server::new(host.as_str(), *port);
+    server.tls_server_name = options
+        .tls
+        .as_ref()
+        .and_then(|tls| tls.server_name.as_deref())
+        .map(Into::into);
+    server
+}
+
+/// How long one attempt to connect may take in all: a few steps of [`Options::connect_timeout`].
+pub(super) fn attempt_limit(options: &Options) -> Duration {
+    options.connect_timeout * 3
+}

@@ -1,0 +1,31 @@
+//! Redis, as the rest of the program sees it: commands, publish and subscribe, and the other
+//! instances. The only room that knows fred; it imports nothing of ours.
+//!
+//! Redis may be absent, late, or die at any time. Nothing here fails for that reason but the single
+//! call, at once; the connection comes back by itself, and so do the subscriptions.
+
+mod client;
+mod error;
+mod instances;
+mod link;
+mod numbers;
+mod options;
+mod pub_sub;
+mod script;
+mod service;
+mod state;
+mod status;
+mod tls;
+mod value;
+
+pub use self::{
+    error::RedisError,
+    instances::{CallError, Instance, InstanceId, Instances},
+    numbers::{Counter, Numbers},
+    options::{Deployment, Options, Sentinels, Tls},
+    pub_sub::{PubSub, Received, Receiver, Subscribed, Subscriber},
+    script::Script,
+    service::RedisService,
+    state::State,
+    value::Value,
+};
