@@ -2,7 +2,8 @@
 //!
 //! The conformance scenarios, Microsoft's own clients and the bench tool run against it. It listens
 //! on `127.0.0.1:$PORT` (5100) and takes its options from the environment, see [`options`]. `LOG`
-//! is a filter for log lines, `debug` for instance; without it there are none.
+//! is a filter for log lines, `debug` for instance; without it there are none. `SIGTERM` stops it in
+//! good order.
 
 mod hub;
 mod identity;
@@ -10,14 +11,18 @@ mod journal;
 mod options;
 mod types;
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use managing_api::signalr::{
     hub::{HubContext, HubEndpoint},
-    transport::Server,
+    transport::{Server, ServerHandle},
 };
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{hub::ConformanceHub, identity::QueryIdentity, options::Environment};
+
+/// How long a stop at `SIGTERM` may take.
+const GRACE: Duration = Duration::from_secs(10);
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -40,11 +45,23 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         environment.hub_options()?,
         environment.connection_options()?,
     );
+    // Before it listens: whoever starts it may stop it again at once.
+    let terminate = signal(SignalKind::terminate())?;
     let server = Server::builder()
         .hub(endpoint)
         .authenticator(Arc::new(QueryIdentity))
         .bind((Ipv4Addr::LOCALHOST, port).into())?;
     println!("listening on http://{}/conformance", server.local_addr());
-    server.run().await?;
+    let stopping = stop_at_signal(server.handle(), terminate);
+    tokio::select! {
+        served = server.run() => served?,
+        () = stopping => {}
+    }
     Ok(())
+}
+
+/// Moves the clients elsewhere and stops, as a deployment asks for it.
+async fn stop_at_signal(server: ServerHandle, mut terminate: Signal) {
+    terminate.recv().await;
+    server.stop(GRACE).await;
 }
