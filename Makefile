@@ -46,7 +46,7 @@ unit:
 	$(CARGO) test --locked
 
 interop:
-	@scripts/interop.sh
+	@scripts/node-tests.sh interop
 
 soak: toolchain
 	SOAK=1 $(CARGO) test --locked --test it hostile -- --nocapture

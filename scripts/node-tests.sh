@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs the tests with the official JavaScript clients, if Node.js is there.
+# Runs the tests in tests/$1 that use the official JavaScript clients, if Node.js is there.
 set -euo pipefail
-cd "$(dirname "$0")/../tests/interop"
+name=$1
+cd "$(dirname "$0")/../tests/$name"
 
 skip() {
-  echo "interop: skipped, $1"
+  echo "$name: skipped, $1"
   # On the machine that decides whether a change is accepted nothing is skipped.
   [ -z "${CI:-}" ] && exit 0
   exit 1
