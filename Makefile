@@ -1,6 +1,6 @@
 # make run      build and start on this machine, without Redis, with everything open
 # make test     everything that is checked before a change is accepted
-# make soak     the long-running tests
+# make soak     the same with full numbers: storms, faults of all kinds, half an hour
 # make image    the container image
 # make help     this text
 
@@ -8,7 +8,7 @@ CARGO ?= cargo
 PORT ?= 8080
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help run build web test format lint licences unit interop soak image clean
+.PHONY: help run build web test format lint licences unit interop faults soak image clean
 .DEFAULT_GOAL := help
 
 help:
@@ -48,8 +48,11 @@ unit:
 interop:
 	@scripts/node-tests.sh interop
 
+faults:
+	@scripts/node-tests.sh faults
+
 soak: toolchain
-	SOAK=1 $(CARGO) test --locked --test it hostile -- --nocapture
+	@scripts/soak.sh
 
 image:
 	docker build --tag managing-api .
