@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let context = HubContext::new("conformance", "Managing.Api.Hubs.ConformanceHub");
     let endpoint = HubEndpoint::new(
         "/conformance",
-        Arc::new(ConformanceHub::default()),
+        Arc::new(ConformanceHub::new(false)),
         &context,
         environment.hub_options()?,
         environment.connection_options()?,

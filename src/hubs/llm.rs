@@ -347,10 +347,9 @@ impl LlmHub {
 
     async fn join(&self, context: &HubCallerContext, conversation: &ConversationId) {
         remember(context, conversation);
-        let groups = context.groups();
-        groups
-            .add(context.connection_id(), &group(conversation))
-            .await;
+        let (groups, group) = (context.groups(), group(conversation));
+        // Fails only when the caller has gone, and then nobody is missing anything.
+        let _ = groups.add(context.connection_id(), &group).await;
     }
 }
 
@@ -394,7 +393,8 @@ async fn leave(context: &HubCallerContext, conversation: &ConversationId) {
     open.retain(|other| other != conversation);
     context.items().set(OPEN, &open);
     let (groups, group) = (context.groups(), group(conversation));
-    groups.remove(context.connection_id(), &group).await;
+    // Fails only when the caller has gone, who then is in no group.
+    let _ = groups.remove(context.connection_id(), &group).await;
 }
 
 /// What a client sent, as what the method takes; anything else is `invalid_request`.

@@ -25,6 +25,18 @@ type Names = Option<Vec<String>>;
 #[derive(Default)]
 pub struct ConformanceHub {
     journal: Arc<Journal>,
+    /// Whether there may be other instances.
+    is_distributed: bool,
+}
+
+impl ConformanceHub {
+    /// The hub of one instance, or of one of several.
+    pub fn new(is_distributed: bool) -> Self {
+        Self {
+            is_distributed,
+            ..Self::default()
+        }
+    }
 }
 
 impl Hub for ConformanceHub {

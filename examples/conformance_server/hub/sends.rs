@@ -1,6 +1,6 @@
 //! Methods that send messages to clients, and put them into groups.
 
-use managing_api::signalr::hub::{HubCallerContext, HubResult, Methods, RawPayload};
+use managing_api::signalr::hub::{GroupError, HubCallerContext, HubResult, Methods, RawPayload};
 
 use super::{ConformanceHub, Names, Text, required};
 
@@ -76,17 +76,22 @@ impl ConformanceHub {
     }
 
     async fn join(&self, c: &HubCallerContext, group: Text) -> HubResult<()> {
-        c.groups().add(c.connection_id(), &required(group)?).await;
-        Ok(())
+        Ok(c.groups().add(c.connection_id(), &required(group)?).await?)
     }
 
     async fn leave(&self, c: &HubCallerContext, group: Text) -> HubResult<()> {
         let group = required(group)?;
-        c.groups().remove(c.connection_id(), &group).await;
-        Ok(())
+        Ok(c.groups().remove(c.connection_id(), &group).await?)
     }
 
-    /// Unknown connections are no error.
+    /// The reference's single instance passes over unknown connections in silence; several do not.
+    fn changed(&self, outcome: Result<(), GroupError>) -> HubResult<()> {
+        match outcome {
+            Err(GroupError::NotFound(_)) if !self.is_distributed => Ok(()),
+            outcome => Ok(outcome?),
+        }
+    }
+
     async fn join_other(
         &self,
         c: &HubCallerContext,
@@ -94,8 +99,7 @@ impl ConformanceHub {
         group: Text,
     ) -> HubResult<()> {
         let (connection, group) = (required(connection)?, required(group)?);
-        c.groups().add(&connection, &group).await;
-        Ok(())
+        self.changed(c.groups().add(&connection, &group).await)
     }
 
     async fn leave_other(
@@ -105,8 +109,7 @@ impl ConformanceHub {
         group: Text,
     ) -> HubResult<()> {
         let (connection, group) = (required(connection)?, required(group)?);
-        c.groups().remove(&connection, &group).await;
-        Ok(())
+        self.changed(c.groups().remove(&connection, &group).await)
     }
 
     async fn to_group(&self, c: &HubCallerContext, group: Text, value: Text) -> HubResult<()> {

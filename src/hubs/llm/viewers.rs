@@ -285,7 +285,8 @@ async fn catch_up(hold: Hold, seen: Seen, context: &HubContext) {
     }
     if seen.join {
         let group = group(&feed.conversation);
-        context.groups().add(&hold.connection, &group).await;
+        // A connection that is gone needs no group any more.
+        let _ = context.groups().add(&hold.connection, &group).await;
     }
     drop(hold);
     drop(sent);

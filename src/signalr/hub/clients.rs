@@ -5,7 +5,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use super::{HubError, HubResult, Prepared, connection::HubConnection, invocation::CallState};
 use crate::signalr::{
     connection::ConnectionId,
-    lifetime::{ClientResult, HubLifetimeManager, SendError, Target},
+    lifetime::{ClientResult, GroupError, HubLifetimeManager, SendError, Target},
     protocol::{Decode, EncodeArguments},
 };
 
@@ -42,15 +42,7 @@ impl Clients {
 
     /// The members of several groups; who is in two of them gets the message twice.
     pub fn groups<S: AsRef<str>>(&self, groups: &[S]) -> ClientProxy {
-        let targets = groups
-            .iter()
-            .map(|group| Target::Group(group.as_ref().into()))
-            .collect();
-        ClientProxy {
-            lifetime: self.lifetime.clone(),
-            targets,
-            excluded: Arc::from([]),
-        }
+        self.proxy(Target::Groups(names(groups)))
     }
 
     /// The connections of a user.
@@ -60,9 +52,7 @@ impl Clients {
 
     /// The connections of several users.
     pub fn users<S: AsRef<str>>(&self, users: &[S]) -> ClientProxy {
-        self.proxy(Target::Users(
-            users.iter().map(|user| user.as_ref().to_owned()).collect(),
-        ))
+        self.proxy(Target::Users(names(users)))
     }
 
     /// One connection.
@@ -81,10 +71,14 @@ impl Clients {
     fn proxy(&self, target: Target) -> ClientProxy {
         ClientProxy {
             lifetime: self.lifetime.clone(),
-            targets: vec![target],
+            target,
             excluded: Arc::from([]),
         }
     }
+}
+
+fn names<S: AsRef<str>>(names: &[S]) -> Arc<[String]> {
+    names.iter().map(|name| name.as_ref().to_owned()).collect()
 }
 
 fn connection_ids<S: AsRef<str>>(ids: &[S]) -> Arc<[ConnectionId]> {
@@ -148,7 +142,7 @@ impl CallerClients {
 #[must_use]
 pub struct ClientProxy {
     lifetime: Arc<HubLifetimeManager>,
-    targets: Vec<Target>,
+    target: Target,
     excluded: Arc<[ConnectionId]>,
 }
 
@@ -171,12 +165,10 @@ impl ClientProxy {
 
     /// Sends a message that was encoded before.
     pub async fn send_prepared(&self, message: &Prepared) -> Result<(), SendError> {
-        for target in &self.targets {
-            self.lifetime
-                .send(target.clone(), self.excluded.clone(), message.0.clone())
-                .await?;
-        }
-        Ok(())
+        let (target, excluded) = (self.target.clone(), self.excluded.clone());
+        self.lifetime
+            .send(target, excluded, message.0.clone())
+            .await
     }
 }
 
@@ -323,15 +315,17 @@ impl Groups {
         Self { lifetime }
     }
 
-    /// Adds a connection to a group. False: there is no such connection.
-    pub async fn add(&self, connection_id: &str, group: &str) -> bool {
+    /// Adds a connection to a group. Ends when messages to the group reach it.
+    ///
+    /// Fails when no instance has the connection, or its instance does not answer.
+    pub async fn add(&self, connection_id: &str, group: &str) -> Result<(), GroupError> {
         self.lifetime
             .add_to_group(&connection_id.into(), group)
             .await
     }
 
-    /// Takes a connection out of a group. False: there is no such connection.
-    pub async fn remove(&self, connection_id: &str, group: &str) -> bool {
+    /// Takes a connection out of a group; it need not be in it. Fails as [`add`](Self::add).
+    pub async fn remove(&self, connection_id: &str, group: &str) -> Result<(), GroupError> {
         self.lifetime
             .remove_from_group(&connection_id.into(), group)
             .await

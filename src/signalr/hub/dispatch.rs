@@ -14,7 +14,7 @@ use super::{
 use crate::signalr::{
     connection::CloseReason,
     lifetime::ClientResult,
-    protocol::{self, ClientMessage, DecodeError, Outcome, Raw, RawPayload},
+    protocol::{self, ClientMessage, DecodeError, Outcome, Raw},
 };
 
 /// What became of a message.
@@ -242,11 +242,7 @@ impl HubConnection {
             return upload.end(error);
         }
         let results = self.endpoint.lifetime().client_results();
-        let answered = results.answer(id, self.connection.id(), || match outcome {
-            Outcome::Result(value) => ClientResult::Result(RawPayload::from(*value)),
-            Outcome::Error(text) => ClientResult::Error(text.clone().into_owned()),
-            Outcome::Void => ClientResult::Nothing,
-        });
+        let answered = results.answer(id, self.connection.id(), || ClientResult::from(outcome));
         if answered.is_err() {
             let message = format!(
                 "Connection ID '{}' is not valid for invocation ID '{id}'.",

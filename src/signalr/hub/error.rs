@@ -1,6 +1,6 @@
 //! What a hub method can fail with, and what of it the client may read.
 
-use crate::signalr::lifetime::SendError;
+use crate::signalr::lifetime::{GroupError, SendError};
 
 /// The exception name of errors whose text always reaches the client.
 const HUB_EXCEPTION: &str = "HubException";
@@ -51,6 +51,12 @@ impl HubError {
         } else {
             base.to_owned()
         }
+    }
+}
+
+impl From<GroupError> for HubError {
+    fn from(error: GroupError) -> Self {
+        Self::internal("IOException", error.to_string())
     }
 }
 

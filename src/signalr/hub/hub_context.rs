@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Clients, Groups};
 use crate::signalr::{
+    backplane::Backplane,
     lifetime::{HubLifetimeManager, Message, SendError},
     protocol::EncodeArguments,
 };
@@ -19,11 +20,18 @@ pub struct HubContext {
 pub struct Prepared(pub(super) Arc<Message>);
 
 impl HubContext {
-    /// The context of a hub that will be served later. `type_name` is what other instances and .NET
-    /// senders call the hub: its full .NET type name.
+    /// The context of a hub that will be served later, by this instance only. `type_name` is the
+    /// hub's full .NET type name.
     pub fn new(name: &str, type_name: &str) -> Self {
         Self {
             lifetime: HubLifetimeManager::new(name, type_name),
+        }
+    }
+
+    /// The context of a hub whose connections are on several instances.
+    pub fn with_backplane(name: &str, type_name: &str, backplane: Arc<dyn Backplane>) -> Self {
+        Self {
+            lifetime: HubLifetimeManager::with_backplane(name, type_name, backplane),
         }
     }
 

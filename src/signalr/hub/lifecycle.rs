@@ -14,6 +14,7 @@ use super::{
     connection::{HubConnection, Phase},
 };
 use crate::signalr::{
+    backplane::Subscribing,
     connection::{CloseReason, Ending, Frame, ReceivedCounter, Transport},
     protocol::{
         MAXIMUM_VERSION, Protocol, TransferFormat,
@@ -64,19 +65,24 @@ impl HubConnection {
         }
         self.phase.set(Phase::Connecting);
         self.timers.borrow_mut().connected(Instant::now());
-        self.endpoint
+        let subscribing = self
+            .endpoint
             .lifetime()
             .connect(&self.worker, &self.connection);
         self.span()
             .in_scope(|| debug!(protocol = protocol.name(), "connected"));
-        self.run_on_connected();
+        self.run_on_connected(subscribing);
     }
 
-    /// Most hubs do nothing here, so it is polled at once and becomes a task only if it must wait.
-    fn run_on_connected(self: &Rc<Self>) {
+    /// Most hubs do nothing here, so it is polled at once and becomes a task only if it must wait:
+    /// for messages of other instances to reach the connection, and for the hub.
+    fn run_on_connected(self: &Rc<Self>, subscribing: Option<Subscribing>) {
         let this = self.clone();
         let mut task = Box::pin(
             async move {
+                if let Some(subscribing) = subscribing {
+                    subscribing.await;
+                }
                 let context = HubCallerContext::new(this.clone(), None);
                 match this.endpoint.life_cycle().connected(context).await {
                     Ok(()) => this.connected(),

@@ -27,7 +27,7 @@
 //!
 //! impl ChatHub {
 //!     async fn join(&self, context: &HubCallerContext, room: String) -> HubResult<()> {
-//!         context.groups().add(context.connection_id(), &room).await;
+//!         context.groups().add(context.connection_id(), &room).await?;
 //!         context.items().set("room", &room);
 //!         Ok(())
 //!     }
@@ -90,7 +90,7 @@ pub use upload::Upload;
 
 pub use super::{
     connection::{ConnectionId, RequestData, User},
-    lifetime::SendError,
+    lifetime::{GroupError, SendError},
     protocol::RawPayload,
 };
 

@@ -1,5 +1,9 @@
-//! The lifetime manager of one hub: the registry of its connections on this instance and the way a
-//! message takes to them. One instance and many run the same code; the backplane is a trait.
+//! The lifetime manager of one hub: the registry of its connections on this instance. One instance
+//! and many run the same code; the backplane is a trait.
+//!
+//! The ways of a message to the connections are beside it: [`send`](super::send) to many and to
+//! one, [`ask`](super::ask) for a result, [`groups`](super::groups) of any connection, and
+//! [`local`](super::local) for what comes from other instances.
 
 use std::{
     rc::Rc,
@@ -11,15 +15,13 @@ use std::{
 
 use ahash::RandomState;
 use dashmap::DashMap;
-use smallvec::SmallVec;
+use tokio::sync::oneshot;
 
-use super::{
-    ClientResult, ClientResults, Message, Target, Worker, WorkerId, Workers, worker::Delivery,
-};
+use super::{ClientResults, Message, Worker, WorkerId, Workers};
 use crate::signalr::{
-    backplane::{Backplane, BackplaneError, Envelope, InProcess},
-    connection::{Connection, ConnectionId, Frame},
-    protocol::{EncodeArguments, EncodeError, Protocol, write},
+    backplane::{Backplane, BackplaneError, InProcess, LocalConnections, Subscribing},
+    connection::{Connection, ConnectionId},
+    protocol::{EncodeArguments, EncodeError, Protocol},
 };
 
 /// Why a message was not sent.
@@ -46,15 +48,21 @@ pub struct HubLifetimeManager {
 }
 
 /// Where the hub runs once the server has started.
-struct Place {
-    workers: Arc<Workers>,
-    hub: usize,
+pub(super) struct Place {
+    pub workers: Arc<Workers>,
+    pub hub: usize,
 }
 
 impl HubLifetimeManager {
-    /// The manager of a hub that is not served yet. `type_name` is the name other instances know.
+    /// The manager of a hub that is not served yet, on the only instance there is.
+    /// `type_name` is what other instances and .NET senders would call the hub.
     pub fn new(name: &str, type_name: &str) -> Arc<Self> {
-        Arc::new(Self {
+        Self::with_backplane(name, type_name, Arc::new(InProcess))
+    }
+
+    /// The manager of a hub that is not served yet, and begins to receive from other instances.
+    pub fn with_backplane(name: &str, type_name: &str, backplane: Arc<dyn Backplane>) -> Arc<Self> {
+        let manager = Arc::new(Self {
             name: name.into(),
             type_name: type_name.into(),
             place: OnceLock::new(),
@@ -62,8 +70,11 @@ impl HubLifetimeManager {
             json: AtomicUsize::new(0),
             messagepack: AtomicUsize::new(0),
             results: ClientResults::default(),
-            backplane: Arc::new(InProcess),
-        })
+            backplane,
+        });
+        let local: Arc<dyn LocalConnections> = manager.clone();
+        manager.backplane.start(Arc::downgrade(&local));
+        manager
     }
 
     /// The server serves this hub as its `hub`-th. Once only.
@@ -76,6 +87,11 @@ impl HubLifetimeManager {
         &self.name
     }
 
+    /// The hub's full .NET type name.
+    pub fn type_name(&self) -> &str {
+        &self.type_name
+    }
+
     /// How many connections the hub has here.
     pub fn connection_count(&self) -> usize {
         self.directory.len()
@@ -86,20 +102,26 @@ impl HubLifetimeManager {
         self.directory.contains_key(id)
     }
 
+    /// Whether there may be other instances.
+    pub fn is_distributed(&self) -> bool {
+        self.backplane.is_distributed()
+    }
+
     /// Open questions to clients.
     pub fn client_results(&self) -> &ClientResults {
         &self.results
     }
 
-    /// The handshake was accepted: messages reach the connection from here on.
-    pub fn connect(&self, worker: &Worker, connection: &Rc<Connection>) {
-        let Some(place) = self.place.get() else {
-            return;
-        };
+    /// The handshake was accepted: messages of this instance reach the connection from here on,
+    /// those of others when what comes back has ended.
+    pub fn connect(&self, worker: &Worker, connection: &Rc<Connection>) -> Option<Subscribing> {
+        let place = self.place.get()?;
         self.counter(connection.protocol())
             .fetch_add(1, Ordering::Relaxed);
         worker.members_mut(place.hub).insert(connection);
         self.directory.insert(connection.id().clone(), worker.id());
+        let user = connection.user().map(|user| user.id.as_str());
+        self.backplane.connected(connection.id(), user)
     }
 
     /// The connection is over.
@@ -110,159 +132,51 @@ impl HubLifetimeManager {
         if self.directory.remove(connection.id().as_str()).is_some() {
             self.counter(connection.protocol())
                 .fetch_sub(1, Ordering::Relaxed);
-            worker.members_mut(place.hub).remove(connection);
+            let groups = worker.members_mut(place.hub).remove(connection);
+            let user = connection.user().map(|user| user.id.as_str());
+            self.backplane.disconnected(connection.id(), user, &groups);
         }
     }
 
-    /// Encodes a message for everybody who may get it.
+    /// Encodes a message for everybody who may get it: another instance always needs both protocols.
     pub fn encode(
         &self,
         target: &str,
         arguments: &dyn EncodeArguments,
     ) -> Result<Arc<Message>, EncodeError> {
-        let messagepack = self.messagepack.load(Ordering::Relaxed) > 0;
-        let json = self.json.load(Ordering::Relaxed) > 0 || !messagepack;
+        let distributed = self.is_distributed();
+        let messagepack = distributed || self.messagepack.load(Ordering::Relaxed) > 0;
+        let json = distributed || self.json.load(Ordering::Relaxed) > 0 || !messagepack;
         let protocols: &[Protocol] = match (json, messagepack) {
-            (true, true) => &[Protocol::Json, Protocol::MessagePack],
+            (true, true) => &Protocol::ALL,
             (false, true) => &[Protocol::MessagePack],
             _ => &[Protocol::Json],
         };
         Message::encode(target, arguments, protocols).map(Arc::new)
     }
 
-    /// Sends to many: members on this worker first, then those on the others, then other instances.
-    pub async fn send(
-        &self,
-        target: Target,
-        excluded: Arc<[ConnectionId]>,
-        message: Arc<Message>,
-    ) -> Result<(), SendError> {
-        let Some(place) = self.place.get() else {
-            return Ok(());
-        };
-        let here = self.here(place);
-        if let Some(worker) = &here {
-            worker
-                .members(place.hub)
-                .deliver(&target, &excluded, &message);
-        }
-        let mut receipts = SmallVec::<[_; 4]>::new();
-        for worker in 0..place.workers.len() {
-            if here.as_ref().is_some_and(|here| here.id() == worker) {
-                continue;
-            }
-            let (target, excluded, message) = (target.clone(), excluded.clone(), message.clone());
-            let delivery = Delivery {
-                hub: place.hub,
-                target,
-                excluded,
-                message,
-            };
-            receipts.push(place.workers.deliver(worker, delivery).await);
-        }
-        for receipt in receipts {
-            let _ = receipt.await;
-        }
-        let envelope = Envelope {
-            hub: &self.type_name,
-            target: &target,
-            excluded: &excluded,
-            message: &message,
-        };
-        Ok(self.backplane.publish(envelope)?)
+    pub(super) fn backplane(&self) -> &Arc<dyn Backplane> {
+        &self.backplane
     }
 
-    /// Sends to one connection and waits for room there; an unknown one is no error.
-    pub async fn send_connection(
-        &self,
-        id: &ConnectionId,
-        target: &str,
-        arguments: &dyn EncodeArguments,
-    ) -> Result<(), SendError> {
-        if let Some(connection) = self.local(id) {
-            let protocol = connection.protocol();
-            let frame = Frame::encode(protocol, true, |out| {
-                write::write_invocation(protocol, out, None, target, arguments)
-            })?;
-            connection.send(frame).await;
-            return Ok(());
-        }
-        let message = Arc::new(Message::encode(
-            target,
-            arguments,
-            &[Protocol::Json, Protocol::MessagePack],
-        )?);
-        if !self.contains(id.as_str()) {
-            let target = Target::Connections(Arc::from([id.clone()]));
-            return self.send(target, Arc::from([]), message).await;
-        }
-        self.with_connection(id, move |connection| async move {
-            if let Ok(frame) = message.frame(connection.protocol()) {
-                connection.send(frame.clone()).await;
-            }
-        })
-        .await;
-        Ok(())
+    pub(super) fn place(&self) -> Option<&Place> {
+        self.place.get()
     }
 
-    /// Asks a client for a result and waits for it. None: there is no such connection.
-    pub async fn ask(
-        &self,
-        id: &ConnectionId,
-        target: &str,
-        arguments: &dyn EncodeArguments,
-    ) -> Result<Option<ClientResult>, SendError> {
-        let mut question = self.results.ask(id.clone());
-        let mut frames = Vec::with_capacity(2);
-        for protocol in [Protocol::Json, Protocol::MessagePack] {
-            frames.push(Frame::encode(protocol, true, |out| {
-                write::write_invocation(protocol, out, Some(&question.id), target, arguments)
-            })?);
-        }
-        let asked = self.with_connection(id, move |connection| async move {
-            connection
-                .send(frames.swap_remove(connection.protocol() as usize))
-                .await
-        });
-        if asked.await != Some(true) {
-            return Ok(None);
-        }
-        Ok(Some(
-            (&mut question.answer)
-                .await
-                .unwrap_or(ClientResult::Disconnected),
-        ))
-    }
-
-    /// Adds a connection to a group. False: it is not here.
-    pub async fn add_to_group(&self, id: &ConnectionId, group: &str) -> bool {
-        let (hub, id_there, group) = (self.hub(), id.clone(), group.to_owned());
-        self.on_home(id, move |worker| {
-            worker.members_mut(hub).join(id_there.as_str(), &group)
-        })
-        .await
-            == Some(true)
-    }
-
-    /// Takes a connection out of a group. False: it is not here.
-    pub async fn remove_from_group(&self, id: &ConnectionId, group: &str) -> bool {
-        let (hub, id_there, group) = (self.hub(), id.clone(), group.to_owned());
-        self.on_home(id, move |worker| {
-            worker.members_mut(hub).leave(id_there.as_str(), &group)
-        })
-        .await
-            == Some(true)
+    /// The current thread's worker, if it is one of the server that serves this hub.
+    pub(super) fn here(&self, place: &Place) -> Option<Rc<Worker>> {
+        Worker::current().filter(|worker| Arc::ptr_eq(worker.workers(), &place.workers))
     }
 
     /// A connection of this very worker.
-    fn local(&self, id: &ConnectionId) -> Option<Rc<Connection>> {
+    pub(super) fn on_this_worker(&self, id: &ConnectionId) -> Option<Rc<Connection>> {
         let place = self.place.get()?;
         let here = self.here(place)?;
         here.members(place.hub).get(id.as_str()).cloned()
     }
 
     /// Runs something with a connection on its own thread. None: it is not here.
-    async fn with_connection<R, F, Fut>(&self, id: &ConnectionId, call: F) -> Option<R>
+    pub(super) async fn with_connection<R, F, Fut>(&self, id: &ConnectionId, call: F) -> Option<R>
     where
         R: Send + 'static,
         F: FnOnce(Rc<Connection>) -> Fut + Send + 'static,
@@ -278,25 +192,39 @@ impl HubLifetimeManager {
         found.await.flatten()
     }
 
-    async fn on_home<R: Send + 'static>(
+    /// As [`with_connection`](Self::with_connection), from a thread that is no worker.
+    pub(super) fn request_connection<R, F, Fut>(
         &self,
         id: &ConnectionId,
-        call: impl FnOnce(&Worker) -> R + Send + 'static,
+        call: F,
+    ) -> Option<oneshot::Receiver<Option<R>>>
+    where
+        R: Send + 'static,
+        F: FnOnce(Rc<Connection>) -> Fut + Send + 'static,
+        Fut: Future<Output = R> + 'static,
+    {
+        let place = self.place.get()?;
+        let worker = *self.directory.get(id.as_str())?;
+        let (hub, id) = (place.hub, id.clone());
+        Some(place.workers.request(worker, move || async move {
+            let connection = Worker::current()?.members(hub).get(id.as_str()).cloned()?;
+            Some(call(connection).await)
+        }))
+    }
+
+    /// Runs something on the worker that a connection lives on. None: it is not here.
+    pub(super) async fn on_home<R: Send + 'static>(
+        &self,
+        id: &ConnectionId,
+        call: impl FnOnce(&Worker, usize) -> R + Send + 'static,
     ) -> Option<R> {
         let place = self.place.get()?;
         let worker = *self.directory.get(id.as_str())?;
+        let hub = place.hub;
         let called = place.workers.call(worker, move || async move {
-            Worker::current().map(|worker| call(&worker))
+            Worker::current().map(|worker| call(&worker, hub))
         });
         called.await.flatten()
-    }
-
-    fn here(&self, place: &Place) -> Option<Rc<Worker>> {
-        Worker::current().filter(|worker| Arc::ptr_eq(worker.workers(), &place.workers))
-    }
-
-    fn hub(&self) -> usize {
-        self.place.get().map_or(0, |place| place.hub)
     }
 
     fn counter(&self, protocol: Protocol) -> &AtomicUsize {

@@ -7,25 +7,10 @@ use indexmap::IndexMap;
 use std::collections::HashMap;
 use tracing::warn;
 
-use super::Message;
+use super::{Message, Target};
 use crate::signalr::connection::{Connection, ConnectionId};
 
 type Connections = IndexMap<ConnectionId, Rc<Connection>, RandomState>;
-
-/// Who gets a message.
-#[derive(Clone, Debug)]
-pub enum Target {
-    /// Every connection of the hub.
-    All,
-    /// The members of a group.
-    Group(Arc<str>),
-    /// The connections of a user.
-    User(Arc<str>),
-    /// The connections of several users, each connection once.
-    Users(Arc<[String]>),
-    /// These connections, each once.
-    Connections(Arc<[ConnectionId]>),
-}
 
 /// The members of one hub on one worker.
 #[derive(Default)]
@@ -48,8 +33,8 @@ impl Members {
         self.all.insert(id, connection.clone());
     }
 
-    /// A connection that ended: it leaves its groups too.
-    pub fn remove(&mut self, connection: &Connection) {
+    /// A connection that ended: it leaves its groups too, which are returned.
+    pub fn remove(&mut self, connection: &Connection) -> Vec<Arc<str>> {
         let id = connection.id().as_str();
         self.all.swap_remove(id);
         if self.all.is_empty() {
@@ -58,9 +43,11 @@ impl Members {
         if let Some(user) = connection.user() {
             remove_member(&mut self.users, &user.id, id);
         }
-        for group in connection.groups().drain(..) {
-            remove_member(&mut self.groups, &group, id);
+        let groups = std::mem::take(&mut *connection.groups());
+        for group in &groups {
+            remove_member(&mut self.groups, group, id);
         }
+        groups
     }
 
     /// Finds a connection.
@@ -68,33 +55,35 @@ impl Members {
         self.all.get(id)
     }
 
-    /// Adds a connection to a group; a second time changes nothing.
-    pub fn join(&mut self, id: &str, group: &str) -> bool {
-        let Some(connection) = self.all.get(id) else {
-            return false;
-        };
+    /// Adds a connection to a group. False: it was there already. None: there is no such
+    /// connection.
+    pub fn join(&mut self, id: &str, group: &str) -> Option<bool> {
+        let connection = self.all.get(id)?;
         let group = match self.groups.get_key_value(group) {
             Some((group, _)) => group.clone(),
             None => Arc::from(group),
         };
         let members = self.groups.entry(group.clone()).or_default();
-        if members
+        let is_new = members
             .insert(connection.id().clone(), connection.clone())
-            .is_none()
-        {
+            .is_none();
+        if is_new {
             connection.groups().push(group);
         }
-        true
+        Some(is_new)
     }
 
-    /// Takes a connection out of a group it may not be in.
-    pub fn leave(&mut self, id: &str, group: &str) -> bool {
-        let Some(connection) = self.all.get(id) else {
-            return false;
-        };
-        connection.groups().retain(|joined| &**joined != group);
-        remove_member(&mut self.groups, group, id);
-        true
+    /// Takes a connection out of a group. False: it was not there. None: there is no such
+    /// connection.
+    pub fn leave(&mut self, id: &str, group: &str) -> Option<bool> {
+        let connection = self.all.get(id)?;
+        let mut groups = connection.groups();
+        let place = groups.iter().position(|joined| &**joined == group);
+        if let Some(place) = place {
+            groups.swap_remove(place);
+            remove_member(&mut self.groups, group, id);
+        }
+        Some(place.is_some())
     }
 
     /// How many connections there are.
@@ -111,53 +100,32 @@ impl Members {
     pub fn deliver(&self, target: &Target, excluded: &[ConnectionId], message: &Message) {
         match target {
             Target::All => push_all(self.all.values(), excluded, message),
-            Target::Group(group) => {
-                let members = self.groups.get(group);
-                push_all(
-                    members.into_iter().flat_map(IndexMap::values),
-                    excluded,
-                    message,
-                );
+            Target::Group(group) => self.deliver_to_group(group, excluded, message),
+            Target::Groups(groups) => {
+                for group in groups.iter() {
+                    self.deliver_to_group(group, excluded, message);
+                }
             }
             Target::User(user) => {
-                let connections = self.users.get(user);
-                push_all(
-                    connections.into_iter().flat_map(IndexMap::values),
-                    excluded,
-                    message,
-                );
-            }
-            Target::Users(users) => {
-                let users = users
-                    .iter()
-                    .enumerate()
-                    .filter(|(at, user)| !users[..*at].contains(user));
-                let connections = users.filter_map(|(_, user)| self.users.get(user.as_str()));
+                let connections = self.users.get(user).into_iter();
                 push_all(connections.flat_map(IndexMap::values), excluded, message);
             }
-            Target::Connections(ids) => self.deliver_to(ids, excluded, message),
+            Target::Users(users) => {
+                let connections = users
+                    .iter()
+                    .filter_map(|user| self.users.get(user.as_str()));
+                push_all(connections.flat_map(IndexMap::values), excluded, message);
+            }
+            Target::Connections(ids) => {
+                let connections = ids.iter().filter_map(|id| self.all.get(id.as_str()));
+                push_all(connections, excluded, message);
+            }
         }
     }
 
-    fn deliver_to(&self, ids: &[ConnectionId], excluded: &[ConnectionId], message: &Message) {
-        if ids.len() < 16 {
-            let once = ids
-                .iter()
-                .enumerate()
-                .filter(|(at, id)| !ids[..*at].contains(id));
-            push_all(
-                once.filter_map(|(_, id)| self.all.get(id.as_str())),
-                excluded,
-                message,
-            );
-        } else {
-            let once: indexmap::IndexSet<_, RandomState> = ids.iter().collect();
-            push_all(
-                once.iter().filter_map(|id| self.all.get(id.as_str())),
-                excluded,
-                message,
-            );
-        }
+    fn deliver_to_group(&self, group: &str, excluded: &[ConnectionId], message: &Message) {
+        let members = self.groups.get(group).into_iter();
+        push_all(members.flat_map(IndexMap::values), excluded, message);
     }
 }
 

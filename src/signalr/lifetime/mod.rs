@@ -4,15 +4,28 @@
 //! [`Worker`] keeps plain lists of its own [`members`](Members) for sending to many. A message to
 //! many is encoded once per protocol, crosses to each worker once, and is pushed to the members
 //! there: that is the one place all deliveries of a worker pass, in order.
+//!
+//! | file | what |
+//! |---|---|
+//! | `manager` | the registry of a hub's connections |
+//! | `send`, `groups`, `ask` | what hub code does with connections anywhere |
+//! | `local` | what other instances do with connections here |
+//! | `members`, `worker` | one worker thread: its lists, its mailbox |
+//! | `message`, `client_results` | what is sent, and what comes back |
 
+mod ask;
 mod client_results;
+mod groups;
+mod local;
 mod manager;
 mod members;
 mod message;
+mod send;
 mod worker;
 
-pub use client_results::{ClientResult, ClientResults};
+pub use super::backplane::{GroupError, Target};
+pub use client_results::{ClientResult, ClientResults, Question};
 pub use manager::{HubLifetimeManager, SendError};
-pub use members::{Members, Target};
+pub use members::Members;
 pub use message::Message;
 pub use worker::{Worker, WorkerId, Workers};

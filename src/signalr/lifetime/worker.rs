@@ -149,6 +149,17 @@ impl Workers {
         {
             return Some(call().await);
         }
+        self.request(worker, call).await.ok()
+    }
+
+    /// As [`call`](Self::call), for threads that are no worker. What comes back may be awaited on
+    /// any of them; it fails when the worker stopped.
+    pub fn request<R, F, Fut>(&self, worker: WorkerId, call: F) -> oneshot::Receiver<R>
+    where
+        R: Send + 'static,
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = R> + 'static,
+    {
         let (mut answer, result) = oneshot::channel();
         self.post(worker, move || {
             let future = call();
@@ -159,7 +170,7 @@ impl Workers {
                 }
             });
         });
-        result.await.ok()
+        result
     }
 }
 
