@@ -8,7 +8,7 @@ CARGO ?= cargo
 PORT ?= 8080
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help run build web test format lint licences unit interop faults soak image clean
+.PHONY: help run build web test format lint licences unit console interop faults soak image clean
 .DEFAULT_GOAL := help
 
 help:
@@ -28,7 +28,7 @@ web:
 	@scripts/web.sh
 
 # The order is that of cost: what fails fast comes first.
-test: toolchain web format lint licences unit interop
+test: toolchain web format lint licences unit console interop
 
 format:
 	$(CARGO) fmt --check
@@ -44,6 +44,10 @@ licences:
 
 unit:
 	$(CARGO) test --locked
+
+# What people do in the console, in headless Chromium.
+console:
+	@scripts/console.sh
 
 interop:
 	@scripts/node-tests.sh interop

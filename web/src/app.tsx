@@ -48,7 +48,7 @@ export function App() {
           <a key={id} href={href(id)} aria-current={id === name ? 'page' : undefined}><Icon name={icon} /><span>{label}</span></a>
         ))}
       </nav>
-      <main id="main" tabIndex={-1}>
+      <main id="main" tabIndex={0}>
         <ConnectionBanner />
         <Page />
       </main>
