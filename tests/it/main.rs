@@ -1,11 +1,12 @@
 //! Black-box tests: every test here starts a server as a child process and speaks to it as a client
 //! would, over TCP. `support` holds the clients, `conformance` runs the recorded scenarios,
-//! `hostile` is about clients that mean no good or do not keep up, `program` about the program itself, `redis` about the Redis service, `trading` about bots and backtests.
+//! `hostile` is about clients that mean no good or do not keep up, `program` about the program itself, `redis` about the Redis service, `stop` about being stopped, `trading` about bots and backtests.
 
 mod chat;
 mod conformance;
 mod hostile;
 mod program;
 mod redis;
+mod stop;
 mod support;
 mod trading;

@@ -175,6 +175,15 @@ impl HubConnection {
         self.phase.get() == Phase::Ended
     }
 
+    /// Whether a call is under way; streams and calls that wait for their client do not count.
+    pub fn is_calling(&self) -> bool {
+        let all = self
+            .endpoint
+            .options()
+            .maximum_parallel_invocations_per_client;
+        self.slots.get() < all.max(1) && !self.has_ended()
+    }
+
     /// Waits until the connection has ended.
     pub async fn ended(&self) {
         while !self.has_ended() {

@@ -92,6 +92,13 @@ impl Server {
         }
     }
 
+    /// Asks the process to stop in good order.
+    pub fn terminate(&self) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(sent.expect("there is a kill").success());
+    }
+
     /// Resident memory in bytes, as the kernel counts it.
     pub fn resident_bytes(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
