@@ -21,6 +21,9 @@ pub enum CloseReason {
     /// Hub code called `abort`.
     #[error("aborted by the hub")]
     Aborted,
+    /// An operator or another service asked for it, perhaps with a text for the client.
+    #[error("closed on request")]
+    Requested(Option<String>),
     /// The client sent a close message, perhaps with an error.
     #[error("closed by the client")]
     ClientClosed(Option<String>),
@@ -66,7 +69,11 @@ impl CloseReason {
     pub fn allow_reconnect(&self) -> bool {
         !matches!(
             self,
-            Self::Aborted | Self::ClientClosed(_) | Self::Refused(_) | Self::Handshake(_)
+            Self::Aborted
+                | Self::Requested(_)
+                | Self::ClientClosed(_)
+                | Self::Refused(_)
+                | Self::Handshake(_)
         )
     }
 
@@ -81,6 +88,7 @@ impl CloseReason {
                 "{BASE} OperationCanceledException: Client hasn't sent a message/ping within the configured ClientTimeoutInterval."
             )),
             Self::SlowReader(error) if detailed => Some(format!("{BASE} IOException: {error}")),
+            Self::Requested(text) => text.clone(),
             Self::Refused(text) => Some(text.clone()),
             Self::Violation { .. } | Self::ClientTimeout | Self::SlowReader(_) => Some(BASE.into()),
             _ => None,
@@ -102,6 +110,7 @@ impl CloseReason {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Aborted => "aborted",
+            Self::Requested(_) => "requested",
             Self::ClientClosed(_) => "client_closed",
             Self::ClientLeft => "client_left",
             Self::Gone => "gone",

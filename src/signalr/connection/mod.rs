@@ -93,6 +93,9 @@ pub trait ConnectionOwner {
     /// A message from others found the outbox full; the connection must be closed. Called from
     /// within a fan-out, so the owner does it later.
     fn overflowed(self: Rc<Self>, error: OutboxFull);
+
+    /// Somebody outside of the hub wants the connection to end.
+    fn close(self: Rc<Self>, reason: CloseReason);
 }
 
 /// One client on one hub, as the rest of the server sees it.
@@ -136,6 +139,13 @@ impl Connection {
     /// Who closes this connection when it must be closed. Set once.
     pub fn set_owner(&self, owner: std::rc::Weak<dyn ConnectionOwner>) {
         let _ = self.owner.set(owner);
+    }
+
+    /// Ends the connection on behalf of somebody outside of the hub.
+    pub fn close(&self, reason: CloseReason) {
+        if let Some(owner) = self.owner.get().and_then(std::rc::Weak::upgrade) {
+            owner.close(reason);
+        }
     }
 
     /// The public id.

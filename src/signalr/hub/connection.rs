@@ -279,4 +279,8 @@ impl ConnectionOwner for HubConnection {
     fn overflowed(self: Rc<Self>, error: OutboxFull) {
         tokio::task::spawn_local(async move { self.close(CloseReason::SlowReader(error)) });
     }
+
+    fn close(self: Rc<Self>, reason: CloseReason) {
+        HubConnection::close(&self, reason);
+    }
 }

@@ -86,6 +86,25 @@ impl Members {
         Some(place.is_some())
     }
 
+    /// The connections a target stands for.
+    pub fn find(&self, target: &Target) -> Vec<Rc<Connection>> {
+        let of_several = |sets, names: &[String]| {
+            let found = names.iter().map(|name| members_of(sets, name));
+            found.flatten().collect()
+        };
+        match target {
+            Target::All => self.all.values().cloned().collect(),
+            Target::Group(group) => members_of(&self.groups, group),
+            Target::Groups(groups) => of_several(&self.groups, groups),
+            Target::User(user) => members_of(&self.users, user),
+            Target::Users(users) => of_several(&self.users, users),
+            Target::Connections(ids) => {
+                let found = ids.iter().filter_map(|id| self.all.get(id.as_str()));
+                found.cloned().collect()
+            }
+        }
+    }
+
     /// How many connections there are.
     pub fn len(&self) -> usize {
         self.all.len()
@@ -127,6 +146,14 @@ impl Members {
         let members = self.groups.get(group).into_iter();
         push_all(members.flat_map(IndexMap::values), excluded, message);
     }
+}
+
+fn members_of(
+    sets: &HashMap<Arc<str>, Connections, RandomState>,
+    name: &str,
+) -> Vec<Rc<Connection>> {
+    let set = sets.get(name).into_iter();
+    set.flat_map(|members| members.values().cloned()).collect()
 }
 
 fn remove_member(sets: &mut HashMap<Arc<str>, Connections, RandomState>, name: &str, id: &str) {

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `manager` | the registry of a hub's connections |
 //! | `send`, `groups`, `ask` | what hub code does with connections anywhere |
+//! | `presence` | what somebody outside of the hub asks: who is here, end these |
 //! | `local` | what other instances do with connections here |
 //! | `members`, `worker` | one worker thread: its lists, its mailbox |
 //! | `message`, `client_results` | what is sent, and what comes back |
@@ -20,6 +21,7 @@ mod local;
 mod manager;
 mod members;
 mod message;
+mod presence;
 mod send;
 mod worker;
 

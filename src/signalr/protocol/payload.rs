@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::{
     Protocol,
     error::{DecodeError, EncodeError},
+    json,
     message::Raw,
     messagepack, transcode,
     value::{Decode, Encode},
@@ -19,6 +20,19 @@ pub struct RawPayload {
 }
 
 impl RawPayload {
+    /// The items of a JSON array, each kept to the letter: arguments that came from outside the hub
+    /// protocol. They may nest as deep as those of an invocation.
+    pub fn from_json_array(text: &str) -> Result<Vec<Self>, DecodeError> {
+        // As deep as they will be inside a message.
+        if json::is_too_deep(format!("[{text}]").as_bytes()) {
+            return Err(DecodeError::new("the arguments nest too deep"));
+        }
+        let items: Vec<&serde_json::value::RawValue> =
+            serde_json::from_str(text).map_err(|error| DecodeError::new(error.to_string()))?;
+        let payloads = items.into_iter().map(|item| Raw::Json(item.get()).into());
+        Ok(payloads.collect())
+    }
+
     /// The protocol it is encoded in.
     pub fn protocol(&self) -> Protocol {
         self.protocol

@@ -14,7 +14,7 @@ mod token;
 pub use members::read_text;
 pub use number::{write_f32, write_f64, write_integer};
 pub use parse::parse;
-pub use record::read_object;
+pub use record::{is_too_deep, read_object};
 pub use text::write_string;
 pub use to_messagepack::to_messagepack;
 pub use token::{Int32, OrNull, Reading};
