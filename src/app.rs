@@ -15,16 +15,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::task::LocalSet;
+use tokio::task::{LocalSet, spawn_local};
 
 use self::{hubs::Hubs, signals::StopSignals};
 use crate::{
     api::{
+        fallback,
         health::{self, Readiness, Redis},
         metrics::{self, MetricsRoute},
+        openapi,
+        sends::{self, SendRoutes, access::SendAccess},
         trading::{self, TradingRoutes},
     },
-    auth::Authentication,
+    auth::{AccessKeys, Authentication},
     chat::ChatService,
     console,
     settings::{Origins, RedisSettings, Settings},
@@ -72,13 +75,29 @@ async fn serve(settings: Settings, authentication: Arc<Authentication>) -> io::R
         bots: hubs.bots.clone(),
         backtests: hubs.backtests.clone(),
     };
+    let access_keys = AccessKeys::new(
+        &settings.access_keys,
+        settings.authentication.jwt.clock_skew,
+    );
+    let sends = SendRoutes {
+        hubs: hubs.contexts.as_slice().into(),
+        access: Arc::new(SendAccess {
+            keys: access_keys,
+            authentication: authentication.clone(),
+        }),
+    };
+    let for_keys = authentication.clone();
+    spawn_local(async move { for_keys.fetch_keys().await });
     let for_routes = readiness.clone();
     let server = builder(&settings, hubs)
         .authenticator(authentication)
         .routes(move |config| {
             health::routes(config, for_routes.clone());
             metrics::routes(config, metrics.clone());
+            openapi::routes(config);
             trading::routes(config, trading.clone());
+            sends::routes(config, sends.clone());
+            fallback::routes(config);
             console::routes(config);
         })
         .listen(listener)?;

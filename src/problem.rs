@@ -14,7 +14,8 @@ use crate::signalr::hub::HubError;
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A stable, machine-readable reason. Clients switch on it, so a code is never renamed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, utoipa::ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum Code {
     InvalidRequest,
     Unauthorized,
@@ -122,6 +123,25 @@ impl Serialize for Code {
     }
 }
 
+/// Members that a detail cannot have.
+const RESERVED: [&str; 6] = ["type", "title", "status", "detail", "code", "message"];
+
+/// An error as HTTP answers it (RFC 9457), with members beside these where they help.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: Code,
+    message: &'a str,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    details: &'a Map<String, Value>,
+}
+
 /// An error a client may read: a code, a sentence, and whatever else helps it to go on.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{code}: {message}")]
@@ -153,10 +173,13 @@ impl Problem {
         Self::new(Code::Forbidden, message)
     }
 
-    /// Adds a member beside `code` and `message`, for instance `runId`.
+    /// Adds a member beside `code` and `message`, for instance `runId`. What the formats themselves
+    /// say is never overwritten.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.details.insert(name.to_owned(), value.into());
+        if !RESERVED.contains(&name) {
+            self.details.insert(name.to_owned(), value.into());
+        }
         self
     }
 
@@ -165,21 +188,23 @@ impl Problem {
         let mut object = Map::new();
         object.insert("code".to_owned(), self.code.as_str().into());
         object.insert("message".to_owned(), self.message.clone().into());
-        self.add_details(&mut object);
+        object.extend(self.details.clone());
         Value::Object(object).to_string()
     }
 
     /// The body of an HTTP answer, to be sent as [`PROBLEM_JSON`].
     pub fn to_problem_json(&self) -> String {
-        let mut object = Map::new();
-        object.insert("type".to_owned(), "about:blank".into());
-        object.insert("title".to_owned(), self.code.title().into());
-        object.insert("status".to_owned(), self.code.status().into());
-        object.insert("detail".to_owned(), self.message.clone().into());
-        object.insert("code".to_owned(), self.code.as_str().into());
-        object.insert("message".to_owned(), self.message.clone().into());
-        self.add_details(&mut object);
-        Value::Object(object).to_string()
+        let body = ProblemBody {
+            kind: "about:blank",
+            title: self.code.title(),
+            status: self.code.status(),
+            detail: &self.message,
+            code: self.code,
+            message: &self.message,
+            details: &self.details,
+        };
+        serde_json::to_string(&body)
+            .unwrap_or_else(|error| unreachable!("texts and numbers serialise: {error}"))
     }
 
     /// Whole seconds, as the header wants them; a rate limit always says some.
@@ -188,13 +213,6 @@ impl Problem {
         let least = (self.code == Code::RateLimited).then_some(1);
         told.map(|milliseconds| milliseconds.div_ceil(1000))
             .max(least)
-    }
-
-    /// Details never overwrite what the format itself says.
-    fn add_details(&self, object: &mut Map<String, Value>) {
-        for (name, value) in &self.details {
-            object.entry(name).or_insert_with(|| value.clone());
-        }
     }
 }
 

@@ -8,8 +8,11 @@ use std::sync::{
     atomic::{AtomicU8, Ordering},
 };
 
-use actix_web::{HttpResponse, web};
-use serde_json::json;
+use actix_web::{HttpResponse, route, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::operations::operations;
 
 /// Where the instance is in its life. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -72,23 +75,44 @@ impl Readiness {
 
 /// Adds both routes.
 pub fn routes(config: &mut web::ServiceConfig, readiness: Readiness) {
-    config
-        .route("/health/live", web::get().to(live))
-        .route("/health/live", web::head().to(live))
-        .service(
-            web::resource("/health/ready")
-                .app_data(web::Data::new(readiness))
-                .route(web::get().to(ready))
-                .route(web::head().to(ready)),
-        );
+    config.app_data(web::Data::new(readiness));
+    operations(config);
 }
 
+operations!(live, ready);
+
+#[derive(Serialize, ToSchema)]
+struct Live {
+    status: &'static str,
+    version: &'static str,
+}
+
+/// `ready` or `degraded`, else `starting` or `draining`; and what is known of Redis.
+#[derive(Serialize, ToSchema)]
+struct Ready {
+    status: &'static str,
+    redis: &'static str,
+}
+
+/// The process answers.
+#[utoipa::path(tag = "server", responses((status = 200, body = Live)), security(()))]
+#[route("/health/live", method = "GET", method = "HEAD")]
 async fn live() -> HttpResponse {
     HttpResponse::Ok()
         .insert_header(("Cache-Control", "no-store"))
-        .json(json!({"status": "alive", "version": env!("CARGO_PKG_VERSION")}))
+        .json(Live {
+            status: "alive",
+            version: env!("CARGO_PKG_VERSION"),
+        })
 }
 
+/// Whether this instance may be given clients.
+#[utoipa::path(
+    tag = "server",
+    responses((status = 200, body = Ready), (status = 503, body = Ready)),
+    security(()),
+)]
+#[route("/health/ready", method = "GET", method = "HEAD")]
 async fn ready(readiness: web::Data<Readiness>) -> HttpResponse {
     let (is_ready, status) = readiness.status();
     let mut answer = if is_ready {
@@ -96,15 +120,16 @@ async fn ready(readiness: web::Data<Readiness>) -> HttpResponse {
     } else {
         HttpResponse::ServiceUnavailable()
     };
+    let redis = readiness.redis();
     answer
         .insert_header(("Cache-Control", "no-store"))
-        .json(json!({"status": status, "redis": readiness.redis()}))
+        .json(Ready { status, redis })
 }
 
 #[cfg(test)]
 mod tests {
     use actix_web::{App, test};
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 
+use super::{answers::NotRead, operations::operations};
 use crate::{
     auth::Authentication,
     problem::{Code, Problem},
@@ -20,22 +21,24 @@ pub struct MetricsRoute {
 
 /// Adds the route.
 pub fn routes(config: &mut web::ServiceConfig, route: MetricsRoute) {
-    config.service(
-        web::resource("/metrics")
-            .app_data(web::Data::new(route))
-            .route(web::get().to(metrics)),
-    );
+    config.app_data(web::Data::new(route));
+    operations(config);
 }
 
+operations!(metrics);
+
+/// Numbers for Prometheus.
+#[utoipa::path(
+    tag = "server",
+    responses((status = 200, body = String, content_type = CONTENT_TYPE), NotRead),
+)]
+#[get("/metrics")]
 async fn metrics(
     request: HttpRequest,
     route: web::Data<MetricsRoute>,
 ) -> Result<HttpResponse, Problem> {
     if let Some(role) = &route.required_role {
-        let user = route.authentication.http_user(&request)?;
-        if !user.has_role(role) {
-            return Err(Problem::forbidden(format!("the role {role} is needed")));
-        }
+        route.authentication.require(&request, role).await?;
     }
     let text = route
         .metrics

@@ -50,9 +50,6 @@ fn report_authentication(settings: &Settings, authentication: &Authentication) {
              may do everything, Authentication__Mode=None"
         );
     }
-    if jwt.jwks_url.is_some() {
-        tracing::warn!("⚠️ Authentication:Jwt:JwksUrl is not used by this version");
-    }
     let is_short = |length| length < LEAST_SECRET_BYTES;
     if jwt
         .secret

@@ -1,6 +1,6 @@
 //! How the SignalR server asks who a client is.
 
-use futures_util::future::{LocalBoxFuture, ready};
+use futures_util::future::LocalBoxFuture;
 
 use super::{Authentication, Credentials};
 use crate::signalr::{
@@ -13,17 +13,18 @@ impl Authenticator for Authentication {
         &'a self,
         request: &'a RequestData,
     ) -> LocalBoxFuture<'a, Result<Option<User>, Rejection>> {
-        let access_token = request.query("access_token");
-        let user = request.query("user");
-        let answer = self.user(Credentials {
-            authorization: request.header("authorization"),
-            access_token: access_token.as_deref(),
-            user: user.as_deref(),
-        });
-        let answer = answer.map(Some).map_err(|error| Rejection {
-            status: 401,
-            reason: error.to_string(),
-        });
-        Box::pin(ready(answer))
+        Box::pin(async {
+            let access_token = request.query("access_token");
+            let user = request.query("user");
+            let user = self.user(Credentials {
+                authorization: request.header("authorization"),
+                access_token: access_token.as_deref(),
+                user: user.as_deref(),
+            });
+            user.await.map(Some).map_err(|error| Rejection {
+                status: 401,
+                reason: error.to_string(),
+            })
+        })
     }
 }

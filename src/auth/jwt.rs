@@ -3,18 +3,21 @@
 //! The algorithm never comes from the token alone: each key is bound to the algorithms it is
 //! for, so a public key cannot be used as an HMAC secret and `none` has no key at all.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
 };
 use serde::{Deserialize, Serialize};
 
-use super::roles;
+use super::{jwks::Jwks, key_set, roles};
 use crate::{settings::JwtSettings, signalr::connection::User};
 
 /// Longer tokens are refused unread.
-const MOST_BYTES: usize = 16 * 1024;
+pub(super) const MOST_BYTES: usize = 16 * 1024;
 
 /// What a token says, as far as we ask.
 #[derive(Debug, Deserialize)]
@@ -48,6 +51,10 @@ pub enum TokenError {
     NoKey,
     #[error("the token is malformed")]
     Malformed,
+    #[error("the keys to verify tokens with were not fetched yet")]
+    NotFetched,
+    #[error("the token's key is not known")]
+    UnknownKey,
     #[error("the token's algorithm is not accepted")]
     Algorithm,
     #[error("the token's signature is not valid")]
@@ -72,26 +79,48 @@ pub struct TokenVerifier {
     settings: JwtSettings,
 }
 
-/// The keys by algorithm. Keys fetched by address belong here as well, once they are supported.
+/// The keys by algorithm.
 #[derive(Default)]
 struct Keys {
     hmac: Option<DecodingKey>,
     rsa: Option<DecodingKey>,
     elliptic: Option<DecodingKey>,
+    /// Those that are fetched by address.
+    fetched: Option<Arc<Jwks>>,
 }
 
 impl Keys {
-    fn find(&self, algorithm: Algorithm) -> Option<&DecodingKey> {
-        match algorithm {
-            Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => self.hmac.as_ref(),
-            Algorithm::RS256 => self.rsa.as_ref(),
-            Algorithm::ES256 => self.elliptic.as_ref(),
-            _ => None,
+    /// What may verify a token with this header; there may be several.
+    async fn find(&self, header: &Header) -> Result<Vec<DecodingKey>, TokenError> {
+        let configured = match header.alg {
+            Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => {
+                return self
+                    .hmac
+                    .clone()
+                    .map(|key| vec![key])
+                    .ok_or(TokenError::Algorithm);
+            }
+            Algorithm::RS256 => &self.rsa,
+            Algorithm::ES256 => &self.elliptic,
+            _ => return Err(TokenError::Algorithm),
+        };
+        let mut keys: Vec<_> = configured.iter().cloned().collect();
+        if let Some(fetched) = &self.fetched {
+            keys.extend(fetched.find(header.alg, header.kid.as_deref()).await);
+        }
+        match &self.fetched {
+            _ if !keys.is_empty() => Ok(keys),
+            None => Err(TokenError::Algorithm),
+            Some(fetched) if fetched.is_empty() => Err(TokenError::NotFetched),
+            Some(_) => Err(TokenError::UnknownKey),
         }
     }
 
     fn is_empty(&self) -> bool {
-        self.hmac.is_none() && self.rsa.is_none() && self.elliptic.is_none()
+        self.hmac.is_none()
+            && self.rsa.is_none()
+            && self.elliptic.is_none()
+            && self.fetched.is_none()
     }
 }
 
@@ -110,6 +139,7 @@ impl TokenVerifier {
                 return Err("Authentication:Jwt:PublicKeyPem is no RSA or P-256 public key".into());
             }
         }
+        keys.fetched = settings.jwks_url.as_ref().map(|_| Arc::default());
         let settings = settings.clone();
         Ok(Self { keys, settings })
     }
@@ -119,8 +149,29 @@ impl TokenVerifier {
         !self.keys.is_empty()
     }
 
-    /// Who bears the token.
-    pub fn verify(&self, token: &str) -> Result<User, TokenError> {
+    /// Keeps the keys of `JwksUrl` fresh; ends at once where there is none. Until it runs, no token
+    /// that needs them is accepted.
+    pub async fn fetch_keys(&self) -> Result<(), String> {
+        let (Some(keys), Some(url)) = (&self.keys.fetched, &self.settings.jwks_url) else {
+            return Ok(());
+        };
+        let client = key_set::client().map_err(|error| error.to_string())?;
+        keys.run(async || key_set::fetch(&client, url).await).await;
+        Ok(())
+    }
+
+    /// Fetches the keys of `JwksUrl` once.
+    pub async fn fetch_keys_once(&self) -> Result<(), String> {
+        if let (Some(keys), Some(url)) = (&self.keys.fetched, &self.settings.jwks_url) {
+            let client = key_set::client().map_err(|error| error.to_string())?;
+            let fetched = key_set::fetch(&client, url).await;
+            keys.replace(fetched.map_err(|error| error.to_string())?);
+        }
+        Ok(())
+    }
+
+    /// Who bears the token. Waits a few seconds at most, where a key has to be fetched.
+    pub async fn verify(&self, token: &str) -> Result<User, TokenError> {
         if self.keys.is_empty() {
             return Err(TokenError::NoKey);
         }
@@ -132,9 +183,15 @@ impl TokenVerifier {
         if header.crit.is_some() {
             return Err(TokenError::Malformed);
         }
-        let key = self.keys.find(header.alg).ok_or(TokenError::Algorithm)?;
-        let claims = decode::<Claims>(token, key, &self.validation(header.alg));
-        to_user(claims.map_err(translate)?.claims)
+        let validation = self.validation(header.alg);
+        let mut outcome = Err(TokenError::UnknownKey);
+        for key in self.keys.find(&header).await? {
+            outcome = decode::<Claims>(token, &key, &validation).map_err(translate);
+            if !matches!(outcome, Err(TokenError::Signature)) {
+                break;
+            }
+        }
+        to_user(outcome?.claims)
     }
 
     fn validation(&self, algorithm: Algorithm) -> Validation {
@@ -182,7 +239,7 @@ pub(super) fn is_valid_id(id: &str) -> bool {
     (1..=128).contains(&id.chars().count()) && !id.chars().any(char::is_control)
 }
 
-fn translate(error: jsonwebtoken::errors::Error) -> TokenError {
+pub(super) fn translate(error: jsonwebtoken::errors::Error) -> TokenError {
     use jsonwebtoken::errors::ErrorKind;
     match error.kind() {
         ErrorKind::ExpiredSignature => TokenError::Expired,

@@ -4,15 +4,19 @@
 //! [`Authentication::http_user`]. Roles arrive expanded (see [`roles`]), so a check is one
 //! comparison.
 
+mod access_keys;
 mod api_keys;
 mod authenticator;
+mod jwks;
 mod jwt;
+mod key_set;
 pub mod roles;
 
 use actix_web::HttpRequest;
 
 use self::api_keys::ApiKeys;
 pub use self::{
+    access_keys::AccessKeys,
     api_keys::hash as hash_api_key,
     jwt::{TokenError, TokenRequest, TokenVerifier, make_token},
 };
@@ -57,43 +61,95 @@ impl Authentication {
         self.mode == AuthenticationMode::Jwt && !self.tokens.has_key()
     }
 
+    /// Whether everyone may do everything.
+    pub fn is_open(&self) -> bool {
+        self.mode == AuthenticationMode::None
+    }
+
+    /// Keeps the keys of `JwksUrl` fresh, for ever where there is one.
+    pub async fn fetch_keys(&self) {
+        if let Err(error) = self.tokens.fetch_keys().await {
+            tracing::error!("Authentication:Jwt:JwksUrl cannot be used: {error}");
+        }
+    }
+
+    /// Who bears a token, in any mode.
+    pub async fn verify(&self, token: &str) -> Result<User, TokenError> {
+        self.tokens.verify(token).await
+    }
+
     /// Who a hub's client is.
-    pub fn user(&self, credentials: Credentials<'_>) -> Result<User, TokenError> {
+    pub async fn user(&self, credentials: Credentials<'_>) -> Result<User, TokenError> {
         match self.mode {
             AuthenticationMode::None => anyone(credentials.user),
             AuthenticationMode::Jwt => {
                 let token = credentials.token().ok_or(TokenError::Missing)?;
-                self.tokens.verify(token)
+                self.verify(token).await
             }
         }
     }
 
+    /// Whose API key a request carries, if it carries one.
+    pub fn api_key_user(&self, request: &HttpRequest) -> Option<Result<User, Problem>> {
+        let key = request.headers().get("x-api-key")?;
+        let user = key.to_str().ok().and_then(|key| self.api_keys.verify(key));
+        Some(user.ok_or_else(|| Problem::new(Code::Unauthorized, "the API key is not known")))
+    }
+
     /// Who sends an HTTP request: the holder of an API key, else as [`Authentication::user`].
-    pub fn http_user(&self, request: &HttpRequest) -> Result<User, Problem> {
-        let header = |name: &str| request.headers().get(name)?.to_str().ok();
-        if let Some(key) = header("x-api-key") {
-            return self
-                .api_keys
-                .verify(key)
-                .ok_or_else(|| Problem::new(Code::Unauthorized, "the API key is not known"));
+    pub async fn http_user(&self, request: &HttpRequest) -> Result<User, Problem> {
+        if let Some(user) = self.api_key_user(request) {
+            return user;
         }
-        let query = form_urlencoded::parse(request.query_string().as_bytes());
-        let mut access_token = None;
-        let mut user = None;
-        for (name, value) in query {
+        let query = Query::of(request);
+        self.user(query.credentials(request))
+            .await
+            .map_err(|error| Problem::new(Code::Unauthorized, error.to_string()))
+    }
+
+    /// Lets an HTTP request in if its sender holds the role.
+    pub async fn require(&self, request: &HttpRequest, role: &str) -> Result<User, Problem> {
+        let user = self.http_user(request).await?;
+        if user.has_role(role) {
+            return Ok(user);
+        }
+        Err(Problem::forbidden(format!("the role {role} is needed")))
+    }
+}
+
+/// The bearer token of an HTTP request, from its header or its query.
+pub fn bearer_token(request: &HttpRequest) -> Option<String> {
+    let query = Query::of(request);
+    query.credentials(request).token().map(str::to_owned)
+}
+
+/// What the query of an HTTP request says of its sender.
+#[derive(Default)]
+struct Query {
+    access_token: Option<String>,
+    user: Option<String>,
+}
+
+impl Query {
+    fn of(request: &HttpRequest) -> Self {
+        let mut found = Self::default();
+        for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
             if name.eq_ignore_ascii_case("access_token") {
-                access_token.get_or_insert(value);
+                found.access_token.get_or_insert(value.into_owned());
             } else if name.eq_ignore_ascii_case("user") {
-                user.get_or_insert(value);
+                found.user.get_or_insert(value.into_owned());
             }
         }
-        let credentials = Credentials {
-            authorization: header("authorization"),
-            access_token: access_token.as_deref(),
-            user: user.as_deref(),
-        };
-        self.user(credentials)
-            .map_err(|error| Problem::new(Code::Unauthorized, error.to_string()))
+        found
+    }
+
+    fn credentials<'a>(&'a self, request: &'a HttpRequest) -> Credentials<'a> {
+        let authorization = request.headers().get("authorization");
+        Credentials {
+            authorization: authorization.and_then(|value| value.to_str().ok()),
+            access_token: self.access_token.as_deref(),
+            user: self.user.as_deref(),
+        }
     }
 }
 

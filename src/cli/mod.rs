@@ -69,6 +69,13 @@ impl Cli {
 /// What a command ends with: nothing, or what to tell the operator.
 type Outcome = Result<(), String>;
 
+/// Runs what has to wait for the network, in a command that is not a server.
+fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(work)
+}
+
 fn with_settings(sources: &Sources, command: impl FnOnce(Settings) -> Outcome) -> Outcome {
     let settings = Settings::load(sources).map_err(|error| format!("Bad settings:\n{error}"))?;
     command(settings)

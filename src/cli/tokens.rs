@@ -101,9 +101,11 @@ impl CheckToken {
             }
         };
         let verifier = TokenVerifier::new(&settings.authentication.jwt)?;
-        let user = verifier
-            .verify(token.trim())
-            .map_err(|error| format!("❌ Refused: {error}"))?;
+        let user = super::block_on(async {
+            verifier.fetch_keys_once().await?;
+            let user = verifier.verify(token.trim()).await;
+            user.map_err(|error| format!("❌ Refused: {error}"))
+        })?;
         println!("✅ Accepted");
         println!("user     {}", user.id);
         println!(

@@ -5,6 +5,7 @@
 //! compared without regard to case. `config/appsettings.schema.json` describes every key.
 
 mod authentication;
+mod azure;
 mod error;
 mod json;
 mod layers;
@@ -45,8 +46,8 @@ pub struct Settings {
     pub cors_origins: Origins,
     pub known_proxies: Vec<Network>,
     pub llm: LlmSettings,
-    /// Access keys of the Azure-shaped sends.
-    pub azure_signalr: Option<Secret>,
+    /// Access keys of the server-side sends.
+    pub access_keys: Vec<Secret>,
     /// The embedded database; `None` keeps everything in memory.
     pub storage_path: Option<PathBuf>,
     /// Instances with the same name and the same Redis are one server.
@@ -92,7 +93,9 @@ impl Settings {
             cors_origins: Origins::read(root, &environment),
             known_proxies: network::known_proxies(root),
             llm: LlmSettings::read(root),
-            azure_signalr: azure.secret("ConnectionString"),
+            access_keys: azure
+                .parse("ConnectionString", azure::access_keys)
+                .unwrap_or_default(),
             storage_path: storage_path(root),
             fleet_name: fleet_name(root, &environment),
             metrics_role: root.section("Metrics").text("RequireRole"),

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
 
@@ -10,19 +11,24 @@ const DEFAULT_LIMIT: usize = 50;
 const MAXIMUM_LIMIT: usize = 200;
 
 /// What every paged list answers.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
     pub items: Vec<T>,
     /// What to ask with for the next page; `null` at the end.
+    #[schema(required)]
     pub next_cursor: Option<String>,
 }
 
 /// What a client asks a page with.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub struct PageRequest {
+    /// `nextCursor` of the page before.
     pub cursor: Option<String>,
+    /// How many items; 200 at most.
+    #[param(default = 50)]
     pub limit: Option<u64>,
 }
 

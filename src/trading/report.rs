@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::clock::Timestamp;
 use super::idempotency::Fingerprint;
@@ -13,8 +14,9 @@ use crate::problem::{Code, Problem};
 pub const MAXIMUM_EVENTS: usize = 1_000;
 
 /// What a report is answered with: one number per event, in order.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Receipt {
+    #[schema(value_type = String)]
     pub epoch: Epoch,
     pub seqs: Vec<u64>,
 }

@@ -32,7 +32,7 @@ const RECENT_ITEMS: usize = 2_000;
 const RECENT_BYTES: usize = 512 * 1024;
 
 /// A backtest at one moment, complete up to `seq`. Without its curve in lists.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BacktestSnapshot {
     pub backtest_id: String,
@@ -40,6 +40,7 @@ pub struct BacktestSnapshot {
     pub bundle_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    #[schema(value_type = String)]
     pub epoch: Epoch,
     pub seq: u64,
     pub ts: Timestamp,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::trading::bots::{LogLine, log_line};
 use crate::trading::clock::Timestamp;
@@ -11,7 +12,7 @@ use crate::trading::ids;
 const MAXIMUM_TRADES: usize = 10_000;
 
 /// A reported event. An unknown type or a bad value does not deserialize.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 #[serde(tag = "type")]
 pub enum BacktestEvent {
     BacktestQueued(Queued),
@@ -25,8 +26,9 @@ pub enum BacktestEvent {
     BacktestLog(LogLine),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = BacktestState)]
 pub enum State {
     Queued,
     Running,
@@ -41,11 +43,11 @@ impl State {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Nothing {}
 
 /// What is to be tested; what else the worker tells is passed on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Queued {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,30 +68,30 @@ impl Queued {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EquityPoint {
     pub t: Timestamp,
     pub equity: f64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EquityPoints {
     pub from_index: usize,
     pub points: Vec<EquityPoint>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TradeBatch {
     pub trades: Vec<Map<String, Value>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Completed {
     pub statistics: Map<String, Value>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
     pub code: String,
     pub message: String,
@@ -97,7 +99,7 @@ pub struct Failure {
 }
 
 /// What a worker tells about its progress; what it leaves out stays as it was.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProgressReport {
     pub pct: f64,
@@ -111,7 +113,7 @@ pub struct ProgressReport {
 }
 
 /// Progress as viewers see it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     pub phase: Option<String>,

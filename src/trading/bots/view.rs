@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::event::{Balance, BotStatus, LogLine, Order, Pnl, Position, State, Trade};
 use crate::eventlog::Epoch;
@@ -17,10 +18,11 @@ const RECENT_ITEMS: usize = 500;
 const RECENT_BYTES: usize = 128 * 1024;
 
 /// A bot at one moment, complete up to `seq`. Without its arrays in lists.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BotSnapshot {
     pub bot_id: String,
+    #[schema(value_type = String)]
     pub epoch: Epoch,
     pub seq: u64,
     pub ts: Timestamp,
@@ -35,20 +37,25 @@ pub struct BotSnapshot {
     pub age_ms: u64,
     pub pnl: Pnl,
     #[serde(flatten)]
+    #[schema(value_type = BotArrays)]
     pub arrays: Option<BotArrays>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BotArrays {
+    #[schema(required = false)]
     pub positions: Vec<Position>,
+    #[schema(required = false)]
     pub open_orders: Vec<Order>,
+    #[schema(required = false)]
     pub balances: Vec<Balance>,
+    #[schema(required = false)]
     pub last_trades: Vec<Numbered<Trade>>,
 }
 
 /// An event that is kept as an item of a list.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Numbered<T> {
     pub seq: u64,
     pub ts: Timestamp,
