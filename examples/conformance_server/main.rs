@@ -5,6 +5,7 @@
 //! is a filter for log lines, `debug` for instance; without it there are none. `SIGTERM` stops it in
 //! good order.
 
+mod fleet;
 mod hub;
 mod identity;
 mod journal;
@@ -47,10 +48,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     // Before it listens: whoever starts it may stop it again at once.
     let terminate = signal(SignalKind::terminate())?;
-    let server = Server::builder()
+    let mut builder = Server::builder()
         .hub(endpoint)
-        .authenticator(Arc::new(QueryIdentity))
-        .bind((Ipv4Addr::LOCALHOST, port).into())?;
+        .authenticator(Arc::new(QueryIdentity));
+    if environment.flag("BIND_USERS") {
+        builder = builder.bind_tokens_to_users();
+    }
+    if let Some(fleet) = fleet::join(&environment)? {
+        builder = builder.fleet(fleet);
+    }
+    let server = builder.bind((Ipv4Addr::LOCALHOST, port).into())?;
     println!("listening on http://{}/conformance", server.local_addr());
     let stopping = stop_at_signal(server.handle(), terminate);
     tokio::select! {

@@ -20,6 +20,12 @@ pub struct Unreadable {
     value: String,
 }
 
+impl Unreadable {
+    pub fn new(name: &'static str, value: String) -> Self {
+        Self { name, value }
+    }
+}
+
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}={} cannot be read", self.name, self.value)
@@ -39,7 +45,8 @@ impl Environment {
         (self.0)(name).filter(|value| !value.is_empty())
     }
 
-    fn flag(&self, name: &str) -> bool {
+    /// Whether a variable is `1`.
+    pub fn flag(&self, name: &str) -> bool {
         self.text(name).as_deref() == Some("1")
     }
 

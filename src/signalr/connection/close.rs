@@ -62,6 +62,9 @@ pub enum CloseReason {
     /// The server stops.
     #[error("the server stops")]
     Shutdown,
+    /// Another instance has the connection as well, and is the one that counts.
+    #[error("another instance has the connection")]
+    Moved,
 }
 
 impl CloseReason {
@@ -122,6 +125,7 @@ impl CloseReason {
             Self::SlowReader(_) => "slow_reader",
             Self::SendTimeout => "send_timeout",
             Self::Shutdown => "shutdown",
+            Self::Moved => "moved",
         }
     }
 }

@@ -1,26 +1,27 @@
 //! Which request on a hub's path goes where (reference section 2.1). Paths match without regard to
 //! case and with or without a slash at the end.
 
-use std::{future::ready, sync::Arc};
+use std::sync::Arc;
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{Method, header},
     web,
 };
-use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::{
     auth::Rejection,
-    long_polling, negotiate, post,
-    registry::Missing,
+    locate::Caller,
+    negotiate,
+    post::{self, Pieces},
     response::{self, Answer},
+    serve::{Serving, refusal},
     server::Shared,
     server_sent_events,
 };
 use crate::signalr::{
-    connection::{RequestData, TransportKind, User},
+    connection::{RequestData, User},
     hub::HubEndpoint,
 };
 
@@ -90,10 +91,10 @@ async fn handle_negotiate(shared: &Shared, hub: &Numbered, request: &HttpRequest
     let data = request_data(request);
     let user = match authenticate(shared, &data).await {
         Ok(user) => user,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(false),
     };
     let user = user.as_ref().map(|user| user.id.as_str());
-    let body = negotiate::negotiate(&shared.connections, (hub.0, &hub.1), &data, user);
+    let body = negotiate::negotiate(&shared.connections, (hub.0, &hub.1), &data, user).await;
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "application/json"))
         .body(body)
@@ -106,39 +107,29 @@ async fn handle_post(
     body: web::Payload,
 ) -> HttpResponse {
     let data = request_data(request);
-    let (token, user) = match caller(shared, &data).await {
+    let (caller, _) = match caller(shared, hub, &data).await {
         Ok(caller) => caller,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(false),
     };
-    let (pieces, received) = mpsc::channel(2);
-    let user = user.as_ref().map(|user| user.id.as_str());
-    let at_home = shared
-        .connections
-        .at_home(hub, &token, user, |record| post::receive(record, received));
-    let (forwarded, answer) = tokio::join!(post::forward(body, pieces), at_home);
-    match (forwarded, answer) {
-        (_, Err(missing)) => refusal(missing).into_response(false),
-        (Err(post::BodyError::Broken), _) => Answer::text(400, "").into_response(false),
-        (Err(post::BodyError::TooSlow), _) => Answer::text(408, "").into_response(false),
-        (Ok(()), Ok(answer)) => answer.into_response(false),
-    }
+    let (sender, pieces) = Pieces::new();
+    let answer = serving(shared, hub, &caller).post(pieces);
+    let (forwarded, answer) = tokio::join!(post::forward(body, sender), answer);
+    let answer = match forwarded {
+        Ok(()) => answer,
+        Err(_) if answer.status == 404 => answer,
+        Err(post::BodyError::Broken) => Answer::text(400, ""),
+        Err(post::BodyError::TooSlow) => Answer::text(408, ""),
+    };
+    answer.into_response(false)
 }
 
 async fn handle_delete(shared: &Shared, hub: &Numbered, request: &HttpRequest) -> HttpResponse {
     let data = request_data(request);
-    let (token, user) = match caller(shared, &data).await {
-        Ok(caller) => caller,
-        Err(refusal) => return refusal,
+    let answer = match caller(shared, hub, &data).await {
+        Ok((caller, _)) => serving(shared, hub, &caller).delete().await,
+        Err(refusal) => refusal,
     };
-    let connections = shared.connections.clone();
-    let user = user.as_ref().map(|user| user.id.as_str());
-    let deleted = shared
-        .connections
-        .at_home(hub, &token, user, move |record| {
-            ready(long_polling::delete(&record, connections))
-        })
-        .await;
-    deleted.unwrap_or_else(refusal).into_response(false)
+    answer.into_response(false)
 }
 
 async fn handle_event_stream(
@@ -147,66 +138,50 @@ async fn handle_event_stream(
     request: &HttpRequest,
 ) -> HttpResponse {
     let data = request_data(request);
-    let (token, user) = match caller(shared, &data).await {
-        Ok(caller) => caller,
-        Err(refusal) => return refusal,
+    let opened = match caller(shared, hub, &data).await {
+        Ok((caller, user)) => serving(shared, hub, &caller).event_stream(user, data).await,
+        Err(refusal) => Err(refusal),
     };
-    let connections = shared.connections.clone();
-    let id = user.as_ref().map(|user| user.id.clone());
-    let enabled = hub.1.connection_options().transports.server_sent_events;
-    let opened = shared
-        .connections
-        .at_home(hub, &token, id.as_deref(), move |record| {
-            ready(if enabled {
-                server_sent_events::open(&record, user, data, connections)
-            } else {
-                Err(response::not_supported(TransportKind::ServerSentEvents))
-            })
-        });
-    match opened.await {
-        Ok(Ok(body)) => server_sent_events::response(body),
-        Ok(Err(answer)) => answer.into_response(false),
-        Err(missing) => refusal(missing).into_response(false),
+    match opened {
+        Ok(body) => server_sent_events::response(body),
+        Err(answer) => answer.into_response(false),
     }
 }
 
 async fn handle_poll(shared: &Shared, hub: &Numbered, request: &HttpRequest) -> HttpResponse {
     let data = request_data(request);
-    let (token, user) = match caller(shared, &data).await {
-        Ok(caller) => caller,
-        Err(mut refusal) => {
-            uncached(&mut refusal);
-            return refusal;
+    match caller(shared, hub, &data).await {
+        Ok((caller, user)) => {
+            let polled = serving(shared, hub, &caller).poll(user, data).await;
+            polled.into_response()
         }
-    };
-    let connections = shared.connections.clone();
-    let id = user.as_ref().map(|user| user.id.clone());
-    let enabled = hub.1.connection_options().transports.long_polling;
-    let polled = shared
-        .connections
-        .at_home(hub, &token, id.as_deref(), move |record| async move {
-            if enabled {
-                long_polling::poll(record, user, data, connections).await
-            } else {
-                response::not_supported(TransportKind::LongPolling)
-            }
-        });
-    polled.await.unwrap_or_else(refusal).into_response(true)
+        Err(refusal) => refusal.into_response(true),
+    }
+}
+
+fn serving<'a>(shared: &'a Shared, hub: &'a Numbered, caller: &'a Caller) -> Serving<'a> {
+    Serving {
+        connections: &shared.connections,
+        hub,
+        caller,
+    }
 }
 
 /// The token and the user of a request that must have a token.
 async fn caller(
     shared: &Shared,
+    hub: &Numbered,
     data: &RequestData,
-) -> Result<(String, Option<User>), HttpResponse> {
+) -> Result<(Caller, Option<User>), Answer> {
     let user = authenticate(shared, data).await?;
-    match data.query("id") {
-        Some(token) if !token.is_empty() => Ok((token.into_owned(), user)),
-        _ => Err(response::connection_id_required().into_response(false)),
-    }
+    let token = data.query("id").filter(|token| !token.is_empty());
+    let token = token.ok_or_else(response::connection_id_required)?;
+    let id = user.as_ref().map(|user| user.id.as_str());
+    let caller = shared.connections.caller(hub, &token, id).await;
+    Ok((caller.map_err(refusal)?, user))
 }
 
-async fn authenticate(shared: &Shared, data: &RequestData) -> Result<Option<User>, HttpResponse> {
+async fn authenticate(shared: &Shared, data: &RequestData) -> Result<Option<User>, Answer> {
     shared
         .authenticator
         .authenticate(data)
@@ -214,26 +189,8 @@ async fn authenticate(shared: &Shared, data: &RequestData) -> Result<Option<User
         .map_err(|rejection| {
             let Rejection { status, reason } = rejection;
             debug!(status, reason, "a request was not let in");
-            Answer::text(if status == 403 { 403 } else { 401 }, "").into_response(false)
+            Answer::text(if status == 403 { 403 } else { 401 }, "")
         })
-}
-
-fn refusal(missing: Missing) -> Answer {
-    match missing {
-        Missing::Unknown => response::no_connection(),
-        Missing::Foreign => response::foreign(),
-    }
-}
-
-fn uncached(response: &mut HttpResponse) {
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (header::CACHE_CONTROL, "no-cache, no-store"),
-        (header::PRAGMA, "no-cache"),
-        (header::EXPIRES, "Thu, 01 Jan 1970 00:00:00 GMT"),
-    ] {
-        headers.insert(name, header::HeaderValue::from_static(value));
-    }
 }
 
 fn request_data(request: &HttpRequest) -> RequestData {

@@ -1,59 +1,185 @@
 //! Long polling: each poll is answered with everything that waits, or when something comes, or
 //! empty after `PollTimeout` (reference 2.6).
+//!
+//! What a poll was answered is kept until the answer was written to the client. If it was not,
+//! because the client or the instance that accepted the poll is gone, it goes out with the next.
 
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
+use tokio::{
+    sync::{Notify, oneshot},
+    time::timeout,
+};
 
 use super::{
+    receipt::PollId,
     record::{Attached, Record},
     registry::Connections,
     response::{self, Answer},
 };
-use crate::signalr::{
-    connection::{CloseReason, Ending, Outbox, RequestData, Transport, TransportKind, User},
-    hub::HubConnection,
+use crate::{
+    redis::{CallError, InstanceId},
+    signalr::{
+        connection::{CloseReason, Ending, Outbox, RequestData, Transport, TransportKind, User},
+        fleet::{
+            Fleet,
+            message::{Delivered, Reply, Request},
+        },
+        hub::HubConnection,
+    },
 };
 
 /// Bytes in one poll's body, unless a single message is larger.
 const MAXIMUM_BODY: usize = 1 << 20;
+/// How long another instance's word on a poll may take before it is asked for.
+const WORD: Duration = Duration::from_millis(50);
+/// How long the answer may take.
+const ASKING: Duration = Duration::from_secs(2);
 
-/// The transport: at most one poll waits.
+/// The transport: at most one poll waits, at most one answer is not known to be delivered.
 #[derive(Default)]
 pub struct LongPolling {
-    waiting: RefCell<Option<oneshot::Sender<Answer>>>,
+    waiting: RefCell<Option<Waiting>>,
+    handed: RefCell<Option<Handed>>,
     ending: Cell<Option<Ending>>,
+    settled: Notify,
+}
+
+struct Waiting {
+    poll: PollId,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// What a poll was answered.
+struct Handed {
+    poll: PollId,
+    body: Bytes,
+    /// The client has not got it.
+    failed: bool,
 }
 
 impl Transport for LongPolling {
     fn flush(&self, outbox: &mut Outbox) {
-        if outbox.is_empty() {
-            return;
-        }
-        let waiting = self.waiting.borrow_mut().take();
-        if let Some(poll) = waiting
-            && !poll.is_closed()
-        {
-            let _ = poll.send(Answer::messages(join(outbox)));
+        let is_settled = self.handed.borrow().is_none();
+        if !outbox.is_empty() && is_settled {
+            self.hand_out(|| join(outbox));
         }
     }
 
     fn end(&self, ending: Ending) {
         self.ending.set(Some(ending));
-        self.answer(over(ending));
+        if self.handed.borrow().is_none() {
+            self.answer(over(ending));
+        }
     }
 }
 
 impl LongPolling {
     fn answer(&self, answer: Answer) {
         if let Some(poll) = self.waiting.borrow_mut().take() {
-            let _ = poll.send(answer);
+            let _ = poll.answer.send(answer);
         }
+    }
+
+    /// Answers the waiting poll, if there is one, with what `body` gives.
+    fn hand_out(&self, body: impl FnOnce() -> Bytes) {
+        let waiting = self.waiting.borrow_mut().take();
+        let Some(poll) = waiting.filter(|poll| !poll.answer.is_closed()) else {
+            return;
+        };
+        let body = body();
+        let failed = poll.answer.send(Answer::messages(body.clone())).is_err();
+        let poll = poll.poll;
+        *self.handed.borrow_mut() = Some(Handed { poll, body, failed });
+    }
+
+    /// Everything before is settled: answers the waiting poll with what there is.
+    fn offer(&self, hub: &HubConnection) {
+        let failed = self.handed.borrow_mut().take();
+        match (failed, self.ending.get()) {
+            (Some(handed), _) => {
+                self.hand_out(|| handed.body.clone());
+                if self.handed.borrow().is_none() {
+                    *self.handed.borrow_mut() = Some(handed);
+                }
+            }
+            (None, Some(ending)) if hub.connection().outbox().is_empty() => {
+                self.answer(over(ending));
+            }
+            (None, Some(_)) => self.flush(&mut hub.connection().outbox_mut()),
+            (None, None) => hub.connection().flush(),
+        }
+    }
+
+    /// Nothing is left and nothing will come.
+    fn is_over(&self, hub: &HubConnection) -> bool {
+        self.ending.get().is_some()
+            && self.handed.borrow().is_none()
+            && hub.connection().outbox().is_empty()
+    }
+
+    /// Waits until it is known what became of the answer before this poll.
+    async fn settled(&self, fleet: Option<&Arc<Fleet>>) {
+        loop {
+            let settled = self.settled.notified();
+            let open = match &*self.handed.borrow() {
+                Some(handed) if !handed.failed => handed.poll.clone(),
+                _ => return,
+            };
+            let (PollId::There(edge, number), Some(fleet)) = (&open, fleet) else {
+                settled.await;
+                continue;
+            };
+            if timeout(WORD, settled).await.is_err()
+                && let Some(delivered) = ask(fleet, edge, *number).await
+            {
+                self.settle(&open, delivered);
+            }
+        }
+    }
+
+    fn settle(&self, poll: &PollId, delivered: bool) {
+        let mut handed = self.handed.borrow_mut();
+        match &mut *handed {
+            Some(open) if open.poll == *poll && delivered => *handed = None,
+            Some(open) if open.poll == *poll => open.failed = true,
+            _ => {}
+        }
+        drop(handed);
+        self.settled.notify_waiters();
+        if !delivered {
+            self.break_off(|waiting| waiting == poll);
+        }
+    }
+
+    /// The waiting poll has no client any more.
+    fn break_off(&self, is_gone: impl FnOnce(&PollId) -> bool) {
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting
+            .as_ref()
+            .is_some_and(|waiting| is_gone(&waiting.poll))
+        {
+            *waiting = None;
+        }
+    }
+}
+
+/// What an edge says of a poll; None: it is being written, or nobody answers.
+async fn ask(fleet: &Fleet, edge: &InstanceId, poll: u64) -> Option<bool> {
+    match fleet
+        .ask(edge, &Request::WasDelivered { poll }, ASKING)
+        .await
+    {
+        Ok(Reply::Delivered(Delivered::Yes)) => Some(true),
+        Ok(Reply::Delivered(Delivered::No)) | Err(CallError::Gone) => Some(false),
+        Err(CallError::TimedOut) if !fleet.is_alive(edge).await => Some(false),
+        _ => None,
     }
 }
 
@@ -77,13 +203,14 @@ fn over(ending: Ending) -> Answer {
 /// Answers one poll, at the connection's home. Dropping it is the client's leaving.
 pub async fn poll(
     record: Rc<Record>,
+    poll: PollId,
     user: Option<User>,
     request: RequestData,
-    connections: Arc<Connections>,
+    connections: &Connections,
 ) -> Answer {
     match record.kind() {
         None => start(&record, user, request),
-        Some(TransportKind::LongPolling) => next(&record, &connections).await,
+        Some(TransportKind::LongPolling) => next(&record, poll, connections).await,
         Some(_) => response::cannot_change_transports(),
     }
 }
@@ -101,43 +228,59 @@ fn start(record: &Rc<Record>, user: Option<User>, request: RequestData) -> Answe
     Answer::messages(Bytes::new())
 }
 
-async fn next(record: &Rc<Record>, connections: &Connections) -> Answer {
-    let transport = match &*record.attached() {
-        Some(Attached::LongPolling(transport)) => transport.clone(),
-        _ => return response::gone(),
-    };
-    let Some(hub) = record.hub() else {
+/// Answers a poll of a connection that polls already.
+pub async fn next(record: &Rc<Record>, poll: PollId, connections: &Connections) -> Answer {
+    let (Some(transport), Some(hub)) = (transport(record), record.hub()) else {
         return response::gone();
     };
     transport.answer(Answer::text(204, ""));
-    if let Some(ending) = transport.ending.get() {
-        return last(record, &hub, ending, connections);
-    }
-    let (sender, answer) = oneshot::channel();
-    *transport.waiting.borrow_mut() = Some(sender);
+    let (sender, mut answer) = oneshot::channel();
+    *transport.waiting.borrow_mut() = Some(Waiting {
+        poll,
+        answer: sender,
+    });
     record.activate();
     let attached = Detach(record.clone(), transport.clone());
-    hub.connection().flush();
     let limit = record.endpoint().connection_options().poll_timeout;
-    let answer = match tokio::time::timeout(limit, answer).await {
+    let waited = timeout(limit, async {
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            () = transport.settled(connections.fleet()) => {}
+        }
+        transport.offer(&hub);
+        answer.await
+    });
+    let answer = match waited.await {
         Ok(answer) => answer.unwrap_or_else(|_| Answer::text(204, "")),
         Err(_) => Answer::text(200, ""),
     };
-    let is_last = transport.ending.get().is_some() && hub.connection().outbox().is_empty();
     drop(attached);
-    if is_last && answer.status != 200 {
+    if answer.status != 200 && transport.is_over(&hub) {
         connections.remove(record);
     }
     answer
 }
 
-/// The connection is over: what is left, then the end.
-fn last(record: &Record, hub: &HubConnection, ending: Ending, connections: &Connections) -> Answer {
-    if hub.connection().outbox().is_empty() {
-        connections.remove(record);
-        return over(ending);
+fn transport(record: &Record) -> Option<Rc<LongPolling>> {
+    match &*record.attached() {
+        Some(Attached::LongPolling(transport)) => Some(transport.clone()),
+        _ => None,
     }
-    Answer::messages(join(&mut hub.connection().outbox_mut()))
+}
+
+/// A poll is over where it was accepted.
+pub fn settle(record: &Record, poll: &PollId, delivered: bool) {
+    if let Some(transport) = transport(record) {
+        transport.settle(poll, delivered);
+    }
+}
+
+/// An instance is dead, and a poll that it accepted with it.
+pub fn edge_died(record: &Record, dead: &InstanceId) {
+    if let Some(transport) = transport(record) {
+        transport.break_off(|poll| matches!(poll, PollId::There(edge, _) if edge == dead));
+    }
 }
 
 /// The poll is over, however it ended.
@@ -150,7 +293,7 @@ impl Drop for Detach {
             .waiting
             .borrow()
             .as_ref()
-            .is_some_and(|poll| !poll.is_closed());
+            .is_some_and(|poll| !poll.answer.is_closed());
         if !superseded {
             self.0.detach();
         }
@@ -158,7 +301,7 @@ impl Drop for Detach {
 }
 
 /// Ends a connection on the client's request.
-pub fn delete(record: &Rc<Record>, connections: Arc<Connections>) -> Answer {
+pub fn delete(record: &Rc<Record>, connections: &Connections) -> Answer {
     if record.kind() != Some(TransportKind::LongPolling) {
         return Answer::text(
             400,

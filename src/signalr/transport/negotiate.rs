@@ -1,5 +1,5 @@
 //! Negotiation: which transports there are, and a token for one connection (reference section 1).
-//! Version 1 keeps nothing on the server.
+//! Version 1 keeps nothing on the server; an id of version 0 is remembered until it is used.
 
 use std::time::SystemTime;
 
@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::registry::Connections;
 use crate::signalr::{
-    connection::{RequestData, TransportKind},
+    connection::{ConnectionId, RequestData, TransportKind},
+    fleet::ConnectionKey,
     hub::HubEndpoint,
 };
 
@@ -73,7 +74,7 @@ struct Failure {
 }
 
 /// Answers a negotiation, always with status 200.
-pub fn negotiate(
+pub async fn negotiate(
     connections: &Connections,
     (hub, endpoint): (usize, &HubEndpoint),
     request: &RequestData,
@@ -88,19 +89,19 @@ pub fn negotiate(
             });
         }
     };
+    if let Some(fleet) = connections.fleet() {
+        fleet.met().await;
+    }
     let asked = request
         .query("useStatefulReconnect")
         .is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let stateful = asked && options.allow_stateful_reconnects;
     let (token, id) = if version.0 == 0 {
-        (
-            None,
-            connections.reserve(hub, stateful, options.disconnect_timeout),
-        )
+        (None, reserve(connections, (hub, endpoint), stateful).await)
     } else {
         let (token, id) =
             connections
-                .key()
+                .keys()
                 .issue(endpoint.path(), stateful, user, SystemTime::now());
         (Some(token), id)
     };
@@ -111,6 +112,25 @@ pub fn negotiate(
         connection_token: token,
         available_transports: available(endpoint),
     })
+}
+
+/// A version-0 id has nothing in it, so its transport's request is expected: here, and, as far as
+/// Redis answers, on the other instances.
+async fn reserve(
+    connections: &Connections,
+    (hub, endpoint): (usize, &HubEndpoint),
+    stateful: bool,
+) -> ConnectionId {
+    let lifetime = endpoint.connection_options().disconnect_timeout;
+    let id = connections.reserve(hub, stateful, lifetime);
+    if let Some(fleet) = connections.fleet() {
+        let key = ConnectionKey::of(id.as_str());
+        let directory = fleet.directory();
+        let _here_at_least = directory
+            .reserve(key, endpoint.path(), stateful, lifetime)
+            .await;
+    }
+    id
 }
 
 /// The enabled transports in the clients' order of preference.

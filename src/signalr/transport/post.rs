@@ -2,11 +2,17 @@
 //! of one. Posts of one connection are taken one after another; the answer waits while the buffer
 //! is full (reference 2.7).
 
-use std::{rc::Rc, time::Duration};
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use actix_web::web::Payload;
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use tokio::{sync::mpsc, time::timeout};
 
 use super::{
@@ -50,26 +56,65 @@ pub async fn forward(mut body: Payload, pieces: mpsc::Sender<Bytes>) -> Result<(
     }
 }
 
-/// Takes a body in, at the connection's home.
-pub async fn receive(record: Rc<Record>, mut pieces: mpsc::Receiver<Bytes>) -> Answer {
+/// Takes a body in, at the connection's home. Err: the connection has another home by now, nothing
+/// was taken.
+pub async fn receive<S>(record: Rc<Record>, mut pieces: S) -> Result<Answer, S>
+where
+    S: Stream<Item = Bytes> + Unpin,
+{
     if record.kind() == Some(TransportKind::WebSockets) {
-        return Answer::text(
+        return Ok(Answer::text(
             405,
             "POST requests are not allowed for WebSocket connections.",
-        );
+        ));
     }
     let _turn = record.post_turn().await;
     if record.is_disposed() {
-        return response::gone();
+        return Ok(response::gone());
     }
-    while let Some(piece) = pieces.recv().await {
+    if record.is_moving() {
+        return Err(pieces);
+    }
+    while let Some(piece) = pieces.next().await {
         if !record.receive(&piece).await {
-            return response::gone();
+            return Ok(response::gone());
         }
     }
-    if record.accepted().await {
+    Ok(if record.accepted().await {
         Answer::text(200, "")
     } else {
         response::gone()
+    })
+}
+
+/// The pieces of a body that a client of this instance posts.
+pub struct Pieces {
+    returned: VecDeque<Bytes>,
+    coming: mpsc::Receiver<Bytes>,
+}
+
+impl Pieces {
+    /// A body, and where its pieces are put in: a few at a time.
+    pub fn new() -> (mpsc::Sender<Bytes>, Self) {
+        let (sender, coming) = mpsc::channel(2);
+        let returned = VecDeque::new();
+        (sender, Self { returned, coming })
+    }
+
+    /// These were not taken after all; they come next.
+    pub fn put_back(&mut self, pieces: impl IntoIterator<Item = Bytes>) {
+        self.returned
+            .extend(pieces.into_iter().filter(|piece| !piece.is_empty()));
+    }
+}
+
+impl Stream for Pieces {
+    type Item = Bytes;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match self.returned.pop_front() {
+            Some(piece) => Poll::Ready(Some(piece)),
+            None => self.coming.poll_recv(context),
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! The HTTP side of a connection on its home worker: the transport it chose, what was posted before
-//! it had one, since when nothing is attached. The records of a worker are found by token.
+//! it had one, since when nothing is attached. The records of a worker are found by the token's key.
 
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     rc::Rc,
     sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use ahash::RandomState;
@@ -15,32 +16,42 @@ use tokio::{
     time::Instant,
 };
 
-use super::{long_polling::LongPolling, websocket::WebSocket};
+use super::{
+    counts::{Counted, Counts},
+    forwarded_post::ForwardedPosts,
+    long_polling::LongPolling,
+    registry::NewConnection,
+    websocket::WebSocket,
+};
 use crate::signalr::{
     connection::{CloseReason, ConnectionId, RequestData, TransportKind, User},
+    fleet::ConnectionKey,
     hub::{HubConnection, HubEndpoint, Origin},
     lifetime::Worker,
 };
 
+/// How long a connection that moves waits for a body that is being posted.
+const POST_UNDERWAY: Duration = Duration::from_secs(5);
+
 thread_local! {
-    static RECORDS: RefCell<HashMap<Arc<str>, Rc<Record>, RandomState>> = RefCell::default();
+    static RECORDS: RefCell<HashMap<ConnectionKey, Rc<Record>, RandomState>> = RefCell::default();
 }
 
 /// Finds a connection of this worker.
-pub fn find(token: &str) -> Option<Rc<Record>> {
-    RECORDS.with(|records| records.borrow().get(token).cloned())
+pub fn find(key: ConnectionKey) -> Option<Rc<Record>> {
+    RECORDS.with(|records| records.borrow().get(&key).cloned())
 }
 
 /// Adds a connection to this worker.
 pub fn insert(record: Rc<Record>) {
-    RECORDS.with(|records| records.borrow_mut().insert(record.token.clone(), record));
+    RECORDS.with(|records| records.borrow_mut().insert(record.key, record));
 }
 
 /// Takes a connection out; false if it was not there any more.
 pub fn remove(record: &Record) -> bool {
     RECORDS.with(|records| {
         let mut records = records.borrow_mut();
-        let removed = records.remove(&record.token).is_some();
+        let removed = records.remove(&record.key).is_some();
         if records.len() * 8 < records.capacity() && records.capacity() > 1_024 {
             let room = records.len() * 2;
             records.shrink_to(room);
@@ -68,16 +79,21 @@ pub enum Attached {
 
 /// One connection's HTTP side.
 pub struct Record {
-    token: Arc<str>,
+    key: ConnectionKey,
     id: ConnectionId,
     endpoint: Arc<HubEndpoint>,
     stateful: bool,
     claimable_until: Instant,
     kind: Cell<Option<TransportKind>>,
+    counts: Counts,
+    counted: RefCell<Option<Counted>>,
+    connected_at: Cell<i64>,
     hub: RefCell<Option<Rc<HubConnection>>>,
     attached: RefCell<Option<Attached>>,
     inactive_since: Cell<Option<Instant>>,
     early: RefCell<Vec<u8>>,
+    moving: Cell<bool>,
+    posts_elsewhere: RefCell<ForwardedPosts>,
     disposed: Cell<bool>,
     changed: Notify,
     posts: Mutex<()>,
@@ -85,24 +101,28 @@ pub struct Record {
 
 impl Record {
     /// A connection that no transport has attached to yet.
-    pub fn new(
-        token: Arc<str>,
-        id: ConnectionId,
+    pub(super) fn new(
+        key: ConnectionKey,
         endpoint: Arc<HubEndpoint>,
-        stateful: bool,
-        claimable_until: Instant,
+        new: NewConnection,
+        counts: Counts,
     ) -> Rc<Self> {
         Rc::new(Self {
-            token,
-            id,
+            key,
+            id: new.id,
             endpoint,
-            stateful,
-            claimable_until,
+            stateful: new.stateful,
+            claimable_until: new.claimable_until,
             kind: Cell::new(None),
+            counts,
+            counted: RefCell::default(),
+            connected_at: Cell::new(0),
             hub: RefCell::default(),
             attached: RefCell::default(),
             inactive_since: Cell::new(Some(Instant::now())),
-            early: RefCell::default(),
+            early: RefCell::new(new.early),
+            moving: Cell::new(false),
+            posts_elsewhere: RefCell::default(),
             disposed: Cell::new(false),
             changed: Notify::new(),
             posts: Mutex::new(()),
@@ -110,8 +130,13 @@ impl Record {
     }
 
     /// The key requests find it by.
-    pub fn token(&self) -> &Arc<str> {
-        &self.token
+    pub fn key(&self) -> ConnectionKey {
+        self.key
+    }
+
+    /// The public id.
+    pub fn id(&self) -> &ConnectionId {
+        &self.id
     }
 
     /// When the token can no longer claim a connection.
@@ -165,7 +190,8 @@ impl Record {
         self.inactive_since.get()
     }
 
-    /// The first transport request: the hub's side begins, with what was posted before.
+    /// The first transport request: the hub's side begins, with what was posted before. None: another
+    /// instance takes the connection over at this moment.
     pub fn start(
         &self,
         kind: TransportKind,
@@ -173,7 +199,12 @@ impl Record {
         request: RequestData,
     ) -> Option<Rc<HubConnection>> {
         let worker = Worker::current()?;
+        if self.moving.get() {
+            return None;
+        }
         self.kind.set(Some(kind));
+        *self.counted.borrow_mut() = Some(self.counts.count(kind));
+        self.connected_at.set(now_milliseconds());
         let user = user.map(Arc::new);
         let stateful = self.stateful;
         let origin = Origin {
@@ -186,6 +217,11 @@ impl Record {
         let hub = HubConnection::new(self.endpoint.clone(), worker, origin, Instant::now());
         *self.hub.borrow_mut() = Some(hub.clone());
         Some(hub)
+    }
+
+    /// When its transport came, in milliseconds since 1970.
+    pub fn connected_at(&self) -> i64 {
+        self.connected_at.get()
     }
 
     /// The socket was lost before the handshake: the next one starts over.
@@ -226,6 +262,11 @@ impl Record {
                 self.early.borrow_mut().extend_from_slice(bytes);
                 return true;
             }
+            if self.moving.get() {
+                // Too much to be handed over, and half of a message is no use to anybody.
+                self.dispose(CloseReason::ClientLeft);
+                return false;
+            }
             changed.await;
         }
     }
@@ -240,6 +281,9 @@ impl Record {
             let changed = self.changed.notified();
             if self.disposed.get() {
                 return false;
+            }
+            if self.moving.get() {
+                return true;
             }
             let limit = self
                 .endpoint
@@ -266,6 +310,39 @@ impl Record {
         }
     }
 
+    /// Another instance takes the connection over before it has a transport: what was posted so
+    /// far. None: it cannot be, a post is too large or does not end. Posts wait until the turn,
+    /// which comes along, is dropped; then this is not their connection's home any more.
+    pub async fn give_away(&self) -> Option<(Vec<u8>, tokio::sync::MutexGuard<'_, ()>)> {
+        if self.moving.replace(true) {
+            return None;
+        }
+        self.changed.notify_waiters();
+        let turn = tokio::time::timeout(POST_UNDERWAY, self.posts.lock()).await;
+        if turn.is_err() || self.disposed.get() || self.kind.get().is_some() {
+            self.moving.set(false);
+            return None;
+        }
+        let turn = turn.ok()?;
+        Some((std::mem::take(&mut *self.early.borrow_mut()), turn))
+    }
+
+    /// It was not given away after all.
+    pub fn keep(&self, early: Vec<u8>) {
+        self.moving.set(false);
+        *self.early.borrow_mut() = early;
+    }
+
+    /// Whether another instance takes it over.
+    pub fn is_moving(&self) -> bool {
+        self.moving.get()
+    }
+
+    /// Bodies that come in pieces from other instances.
+    pub fn forwarded_posts(&self) -> std::cell::RefMut<'_, ForwardedPosts> {
+        self.posts_elsewhere.borrow_mut()
+    }
+
     /// One post at a time.
     pub async fn post_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.posts.lock().await
@@ -284,4 +361,9 @@ impl Record {
     pub fn is_disposed(&self) -> bool {
         self.disposed.get()
     }
+}
+
+fn now_milliseconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as i64)
 }

@@ -52,6 +52,15 @@ impl Answer {
     }
 }
 
+/// A content type that another instance named.
+pub fn content_type(name: &str) -> &'static str {
+    match name {
+        "application/octet-stream" => "application/octet-stream",
+        "" => "",
+        _ => "text/plain",
+    }
+}
+
 pub fn connection_id_required() -> Answer {
     Answer::text(400, "Connection ID required")
 }
@@ -70,6 +79,11 @@ pub fn foreign() -> Answer {
 
 pub fn conflict() -> Answer {
     Answer::text(409, "")
+}
+
+/// The fleet's directory does not answer, so nobody can say where the connection is.
+pub fn unavailable() -> Answer {
+    Answer::text(503, "")
 }
 
 pub fn draining() -> Answer {

@@ -22,10 +22,10 @@ use actix_web::{
 use tracing::info;
 
 use super::{
-    AllowedOrigins, Anonymous, Authenticator, Connections, TokenKey, clock, dispatch, drain,
-    websocket::upgrade::upgrade,
+    AllowedOrigins, Anonymous, Authenticator, Connections, OpenConnections, TokenKey, clock,
+    dispatch, drain, home::HomeOfConnections, token_keys::TokenKeys, websocket::upgrade::upgrade,
 };
-use crate::signalr::{hub::HubEndpoint, lifetime::Workers};
+use crate::signalr::{fleet::Fleet, hub::HubEndpoint, lifetime::Workers};
 
 /// What all requests share.
 pub struct Shared {
@@ -45,6 +45,13 @@ impl Shared {
 
     pub(super) fn has_room(&self) -> bool {
         self.sockets.load(Ordering::Relaxed) < self.maximum_sockets
+    }
+
+    fn open_connections(&self) -> OpenConnections {
+        OpenConnections {
+            connections: self.connections.clone(),
+            hubs: self.hubs.clone(),
+        }
     }
 
     /// Counts a socket until the guard is dropped.
@@ -71,6 +78,7 @@ pub struct ServerBuilder {
     authenticator: Arc<dyn Authenticator>,
     origins: AllowedOrigins,
     key: Option<TokenKey>,
+    fleet: Option<Arc<Fleet>>,
     bind_tokens_to_users: bool,
     workers: usize,
     maximum_connections: usize,
@@ -84,6 +92,7 @@ impl Default for ServerBuilder {
             authenticator: Arc::new(Anonymous),
             origins: AllowedOrigins::Any,
             key: None,
+            fleet: None,
             bind_tokens_to_users: false,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             maximum_connections: 100_000,
@@ -111,9 +120,15 @@ impl ServerBuilder {
         self
     }
 
-    /// The key tokens are signed with. A random one, if nothing is said.
+    /// The key tokens are signed with. The fleet's, if nothing is said; alone, a random one.
     pub fn token_key(mut self, key: TokenKey) -> Self {
         self.key = Some(key);
+        self
+    }
+
+    /// Other instances that serve the same hubs. A server is the only one, if nothing is said.
+    pub fn fleet(mut self, fleet: Arc<Fleet>) -> Self {
+        self.fleet = Some(fleet);
         self
     }
 
@@ -170,8 +185,18 @@ impl ServerBuilder {
                 return Err(io::Error::other("a hub can be served once"));
             }
         }
-        let key = self.key.unwrap_or_else(TokenKey::random);
-        let connections = Arc::new(Connections::new(key, self.bind_tokens_to_users, workers));
+        let keys = self
+            .key
+            .map_or_else(TokenKeys::random, TokenKeys::configured);
+        let connections = Arc::new(Connections::new(
+            keys,
+            self.bind_tokens_to_users,
+            (workers, hubs.len()),
+            self.fleet.clone(),
+        ));
+        if let Some(fleet) = &self.fleet {
+            join(fleet, &connections, &hubs)?;
+        }
         let shared = Arc::new(Shared {
             hubs,
             connections,
@@ -202,6 +227,26 @@ impl ServerBuilder {
     }
 }
 
+/// From here on the other instances reach this one's connections.
+fn join(
+    fleet: &Arc<Fleet>,
+    connections: &Arc<Connections>,
+    hubs: &Arc<[dispatch::Numbered]>,
+) -> io::Result<()> {
+    let limits = hubs
+        .iter()
+        .map(|(_, hub)| hub.connection_options().disconnect_timeout);
+    let remembered = connections.remembered(limits.max().unwrap_or_default());
+    let home = HomeOfConnections {
+        connections: connections.clone(),
+        hubs: hubs.clone(),
+    };
+    if fleet.serve(Arc::new(home), remembered) {
+        return Ok(());
+    }
+    Err(io::Error::other("an instance serves once"))
+}
+
 /// The service of one worker; its first call there makes the thread a worker of ours.
 fn service(
     shared: &Arc<Shared>,
@@ -217,6 +262,7 @@ fn service(
     if shared.connections.workers().start_worker().is_some() {
         tokio::task::spawn_local(clock::run(shared.connections.clone(), shared.hubs.clone()));
     }
+    let open_connections = shared.open_connections();
     let (for_app, for_upgrades, routes) = (shared.clone(), shared.clone(), routes.clone());
     let app = App::new()
         .wrap(shared.origins.middleware())
@@ -228,6 +274,7 @@ fn service(
             async move { Ok(as_reference(answer.await?, is_preflight, is_cross_origin)) }
         })
         .app_data(web::Data::from(for_app))
+        .app_data(web::Data::new(open_connections))
         .configure(move |config| routes(config))
         .default_service(web::to(dispatch::handle));
     let config = move |()| AppConfig::__priv_test_new(false, address.to_string(), address);
@@ -314,6 +361,11 @@ impl ServerHandle {
     /// Whether the server takes no new connections any more.
     pub fn is_draining(&self) -> bool {
         self.shared.is_draining()
+    }
+
+    /// The open connections, of all instances.
+    pub fn open_connections(&self) -> OpenConnections {
+        self.shared.open_connections()
     }
 
     /// Open WebSockets.

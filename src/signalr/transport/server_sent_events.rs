@@ -27,6 +27,9 @@ const CHUNK: usize = 32 * 1024;
 /// Chunks on their way to the worker that holds the response.
 const CHUNKS_UNDERWAY: usize = 2;
 
+/// Where the chunks of a response come out.
+pub type EventBody = mpsc::Receiver<Bytes>;
+
 /// The transport: tells its task that there is something to write.
 #[derive(Default)]
 struct EventStream {
@@ -53,7 +56,7 @@ pub fn open(
     user: Option<User>,
     request: RequestData,
     connections: Arc<Connections>,
-) -> Result<mpsc::Receiver<Bytes>, Answer> {
+) -> Result<EventBody, Answer> {
     match record.kind() {
         None => {}
         Some(TransportKind::ServerSentEvents) => return Err(response::conflict()),
@@ -142,7 +145,7 @@ fn event(frames: &[Frame]) -> Bytes {
 }
 
 /// The response that carries the chunks. It is not to be buffered by anybody.
-pub fn response(body: mpsc::Receiver<Bytes>) -> HttpResponse {
+pub fn response(body: EventBody) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-cache,no-store"))
@@ -152,7 +155,7 @@ pub fn response(body: mpsc::Receiver<Bytes>) -> HttpResponse {
         .streaming(stream(body))
 }
 
-fn stream(mut body: mpsc::Receiver<Bytes>) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
+fn stream(mut body: EventBody) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
     futures_util::stream::poll_fn(move |context| body.poll_recv(context).map(|chunk| chunk.map(Ok)))
 }
 

@@ -16,9 +16,11 @@ use crate::signalr::connection::ConnectionId;
 const VERSION: u8 = 1;
 const SIGNED: usize = 29;
 const SIGNATURE: usize = 16;
+/// Bytes of a token.
+pub(super) const TOKEN_BYTES: usize = SIGNED + SIGNATURE;
 const STATEFUL: u8 = 1;
 /// How far the clocks of two instances may be apart.
-const CLOCK_DIFFERENCE: Duration = Duration::from_secs(10);
+pub(super) const CLOCK_DIFFERENCE: Duration = Duration::from_secs(10);
 
 /// The key tokens are signed with. It cannot be printed.
 #[derive(Clone)]
@@ -65,6 +67,20 @@ impl TokenKey {
         Self::from_secret(&secret)
     }
 
+    /// A key that another instance made; `issuer` tells whose tokens are this instance's own.
+    pub(super) fn from_derived(key: [u8; 32], issuer: [u8; 4]) -> Self {
+        Self { key, issuer }
+    }
+
+    /// What another instance needs to read and issue the same tokens.
+    pub(super) fn secret(&self) -> [u8; 32] {
+        self.key
+    }
+
+    pub(super) fn issuer(&self) -> [u8; 4] {
+        self.issuer
+    }
+
     /// Issues a token for a hub; `user` is who negotiated.
     pub fn issue(
         &self,
@@ -73,7 +89,7 @@ impl TokenKey {
         user: Option<&str>,
         now: SystemTime,
     ) -> (String, ConnectionId) {
-        let mut bytes = [0; SIGNED + SIGNATURE];
+        let mut bytes = [0; TOKEN_BYTES];
         bytes[0] = VERSION;
         rand::fill(&mut bytes[1..10]);
         let millis = now
@@ -91,8 +107,7 @@ impl TokenKey {
 
     /// Reads a token of this fleet and hub; anything else is None.
     pub fn verify(&self, hub: &str, token: &str) -> Option<Token> {
-        let bytes: [u8; SIGNED + SIGNATURE] =
-            URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
+        let bytes: [u8; TOKEN_BYTES] = URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
         if bytes[0] != VERSION {
             return None;
         }

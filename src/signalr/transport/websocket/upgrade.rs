@@ -20,9 +20,10 @@ use crate::signalr::{
     hub::HubConnection,
     transport::{
         dispatch::{Numbered, Route, route},
-        record::{self, Attached, Record},
-        registry::{Connections, Missing},
+        record::{Attached, Record},
+        registry::Connections,
         response::{self, Answer},
+        serve::{Serving, refusal},
         server::Shared,
     },
 };
@@ -111,8 +112,8 @@ fn no_upgrade(shared: &Shared, hub: &Numbered, request: &Request) -> Answer {
         .filter(|id| !id.is_empty())
     {
         None => response::connection_id_required(),
-        Some(id) if shared.connections.home(hub, &id, None).is_err() => response::no_connection(),
-        Some(_) => Answer::text(400, ""),
+        Some(id) if shared.connections.is_plausible(hub, &id) => Answer::text(400, ""),
+        Some(_) => response::no_connection(),
     }
 }
 
@@ -151,23 +152,29 @@ async fn arrive(shared: &Arc<Shared>, hub: &Numbered, token: Option<String>, arr
             )
             .await;
         }
-        if let Some(record) = connections.open(&hub.1) {
+        if let Some(record) = connections.open(hub) {
             attach(record, arrival, connections, shared.clone()).await;
         }
         return;
     };
     let user = arrival.user.as_ref().map(|user| user.id.clone());
-    let home = connections.home(hub, &token, user.as_deref());
-    let home = match home {
+    let caller = match connections.caller(hub, &token, user.as_deref()).await {
+        Ok(caller) => caller,
+        Err(missing) => return refuse(arrival.socket, refusal(missing)).await,
+    };
+    let serving = Serving {
+        connections: &connections,
+        hub,
+        caller: &caller,
+    };
+    let home = match serving.home_of_transport(TransportKind::WebSockets).await {
         Ok(home) => home,
-        Err(Missing::Foreign) => return refuse(arrival.socket, response::foreign()).await,
-        Err(Missing::Unknown) => return refuse_unknown(arrival.socket).await,
+        Err(answer) => return refuse(arrival.socket, answer).await,
     };
     let there = shared.clone();
-    let token: Arc<str> = token.into();
-    let attached = connections.workers().call(home, move || async move {
-        match record::find(&token) {
-            None => refuse_unknown(arrival.socket).await,
+    let attached = connections.at_home(home, caller.key, move |record| async move {
+        match record {
+            None => refuse(arrival.socket, response::no_connection()).await,
             Some(_) if !enabled => {
                 refuse(
                     arrival.socket,
@@ -189,6 +196,7 @@ async fn attach(
     shared: Arc<Shared>,
 ) {
     match record.kind() {
+        None if record.is_moving() => return refuse(arrival.socket, response::conflict()).await,
         None => {}
         Some(TransportKind::WebSockets) => match record.hub() {
             Some(hub) if hub.is_resumable() => {
@@ -253,14 +261,11 @@ async fn start(
     }
 }
 
-/// 404 as the reference answers upgrades: without a content type.
-async fn refuse_unknown(socket: std::net::TcpStream) {
-    let mut answer = response::no_connection();
-    answer.content_type = "";
-    refuse(socket, answer).await;
-}
-
-async fn refuse(socket: std::net::TcpStream, answer: Answer) {
+/// The reference answers upgrades of unknown connections without a content type.
+async fn refuse(socket: std::net::TcpStream, mut answer: Answer) {
+    if answer == response::no_connection() {
+        answer.content_type = "";
+    }
     if let Ok(mut socket) = TcpStream::from_std(socket) {
         write_answer(&mut socket, &answer).await;
     }
