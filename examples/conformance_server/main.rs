@@ -10,11 +10,13 @@ mod hub;
 mod identity;
 mod journal;
 mod options;
+mod redis;
 mod types;
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use managing_api::signalr::{
+    backplane::redis::RedisBackplane,
     hub::{HubContext, HubEndpoint},
     transport::{Server, ServerHandle},
 };
@@ -24,6 +26,9 @@ use crate::{hub::ConformanceHub, identity::QueryIdentity, options::Environment};
 
 /// How long a stop at `SIGTERM` may take.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// What .NET calls the hub.
+const TYPE_NAME: &str = "Managing.Api.Hubs.ConformanceHub";
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -38,10 +43,20 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             .init();
     }
     let port: u16 = environment.number("PORT")?.unwrap_or(5100);
-    let context = HubContext::new("conformance", "Managing.Api.Hubs.ConformanceHub");
+    let redis = match environment.text("REDIS") {
+        Some(text) => Some(redis::connect(&text)?),
+        None => None,
+    };
+    let context = match &redis {
+        Some(redis) => {
+            let backplane = RedisBackplane::new(redis, TYPE_NAME, environment.backplane_options()?);
+            HubContext::with_backplane("conformance", TYPE_NAME, backplane)
+        }
+        None => HubContext::new("conformance", TYPE_NAME),
+    };
     let endpoint = HubEndpoint::new(
         "/conformance",
-        Arc::new(ConformanceHub::new(false)),
+        Arc::new(ConformanceHub::new(redis.is_some())),
         &context,
         environment.hub_options()?,
         environment.connection_options()?,
@@ -63,6 +78,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tokio::select! {
         served = server.run() => served?,
         () = stopping => {}
+    }
+    if let Some(redis) = redis {
+        redis.shutdown().await;
     }
     Ok(())
 }

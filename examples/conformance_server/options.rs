@@ -3,6 +3,7 @@
 use std::{env, fmt, str::FromStr, time::Duration};
 
 use managing_api::signalr::{
+    backplane::redis::RedisBackplaneOptions,
     connection::{ConnectionOptions, Transports},
     hub::HubOptions,
     protocol::Protocol,
@@ -105,6 +106,19 @@ impl Environment {
                 .filter_map(|name| Protocol::from_name(name.trim()))
                 .collect();
         }
+        Ok(options)
+    }
+
+    /// What may wait for Redis, and for other instances.
+    pub fn backplane_options(&self) -> Result<RedisBackplaneOptions, Unreadable> {
+        let mut options = RedisBackplaneOptions::default();
+        set(&mut options.queue_bytes, self.number("QUEUE_BYTES")?);
+        set(&mut options.queue_time, self.milliseconds("QUEUE_MS")?);
+        set(&mut options.ack_timeout, self.milliseconds("ACK_MS")?);
+        set(
+            &mut options.client_result_timeout,
+            self.milliseconds("CLIENT_RESULT_MS")?,
+        );
         Ok(options)
     }
 

@@ -13,6 +13,7 @@
 
 mod error;
 mod in_process;
+pub mod redis;
 mod target;
 pub mod wire;
 

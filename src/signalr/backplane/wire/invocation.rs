@@ -18,13 +18,28 @@ use crate::signalr::{
     },
 };
 
-/// Who sent it, if it was one of our own instances.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Origin<'a> {
-    /// The sender's server name.
-    pub server: &'a str,
-    /// How many the sender sent before this one.
-    pub number: u64,
+/// The running number of a sender, at its longest.
+const NUMBER_SIZE: usize = 9;
+
+/// A payload that is complete but for its last part, the running number.
+pub struct Unnumbered(Vec<u8>);
+
+impl Unnumbered {
+    /// How many bytes it will have at most.
+    pub fn len(&self) -> usize {
+        self.0.len() + NUMBER_SIZE
+    }
+
+    /// A payload has an envelope at least.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The payload with its number.
+    pub fn seal(mut self, number: u64) -> Bytes {
+        writer::unsigned(&mut self.0, number);
+        self.0.into()
+    }
 }
 
 /// A result that the sender waits for.
@@ -75,17 +90,17 @@ impl Invocation {
         self.origin.as_ref().is_some_and(|(from, _)| from == server)
     }
 
-    /// Writes an invocation. The message should be there in both protocols: an ASP.NET Core
-    /// instance closes its clients of a protocol that is missing.
+    /// Writes an invocation of `server`. The message should be there in both protocols: an ASP.NET
+    /// Core instance closes its clients of a protocol that is missing.
     pub fn encode<'e>(
         excluded: impl ExactSizeIterator<Item = &'e str>,
         message: &SerializedMessage,
         request: Option<&ResultRequest>,
-        origin: Origin<'_>,
-    ) -> Bytes {
+        server: &str,
+    ) -> Unnumbered {
         let request_size =
             request.map_or(0, |r| r.invocation_id.len() + r.return_channel.len() + 10);
-        let size = message.len() + origin.server.len() + request_size + excluded.len() * 24 + 64;
+        let size = message.len() + server.len() + request_size + excluded.len() * 24 + 64;
         let mut out = Vec::with_capacity(size);
         writer::array(&mut out, 5);
         writer::array(&mut out, excluded.len());
@@ -107,10 +122,9 @@ impl Invocation {
         }
         writer::map(&mut out, 2);
         writer::string(&mut out, "o");
-        writer::string(&mut out, origin.server);
+        writer::string(&mut out, server);
         writer::string(&mut out, "n");
-        writer::unsigned(&mut out, origin.number);
-        out.into()
+        Unnumbered(out)
     }
 }
 

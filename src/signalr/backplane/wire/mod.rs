@@ -28,7 +28,7 @@ pub use ack::Ack;
 pub use channels::{Channel, Channels};
 pub use completion::Completion;
 pub use group_command::{GroupAction, GroupCommand};
-pub use invocation::{Invocation, Origin, ResultRequest};
+pub use invocation::{Invocation, ResultRequest, Unnumbered};
 pub use serialized::SerializedMessage;
 pub use server_name::{invocation_id, server_name};
 

@@ -1,6 +1,6 @@
 //! What must hold for any bytes on any channel; shared with the fuzz target.
 
-use super::wire::{Ack, Completion, GroupCommand, Invocation, Origin};
+use super::wire::{Ack, Completion, GroupCommand, Invocation};
 use bytes::Bytes;
 
 /// Nothing panics, and what can be read is read the same after writing it again.
@@ -29,11 +29,9 @@ fn again(mut invocation: Invocation) {
         invocation.excluded.iter().map(|id| id.as_str()),
         &invocation.message,
         invocation.request.as_ref(),
-        Origin {
-            server: &server,
-            number,
-        },
-    );
+        &server,
+    )
+    .seal(number);
     invocation.origin = Some((server, number));
     invocation.malformed_bodies = 0;
     assert_eq!(Invocation::decode(&written), Ok(invocation));

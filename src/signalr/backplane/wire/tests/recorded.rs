@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::{
-    super::{Ack, Channel, Channels, Completion, GroupAction, GroupCommand, Invocation, Origin},
+    super::{Ack, Channel, Channels, Completion, GroupAction, GroupCommand, Invocation},
     bytes,
 };
 use crate::signalr::protocol::Protocol;
@@ -92,11 +92,8 @@ fn invocation(it: &Published) {
         it.return_channel.as_ref()
     );
     assert_eq!(read.origin, None, "{}", it.name);
-    let origin = Origin {
-        server: "own_1",
-        number: 1,
-    };
-    let written = Invocation::encode(excluded.into_iter(), &read.message, request, origin);
+    let excluded = excluded.into_iter();
+    let written = Invocation::encode(excluded, &read.message, request, "own_1").seal(1);
     // Ours has five elements; the first ones are the reference's, byte for byte.
     assert_eq!(written[0], 0x95);
     assert_eq!(written[1..payload.len()], payload[1..], "{}", it.name);

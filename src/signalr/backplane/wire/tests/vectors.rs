@@ -42,11 +42,7 @@ fn sixteen_exclusions_need_a_longer_header() {
         json: Some(Bytes::from_static(b"{}\x1e")),
         messagepack: Some(Bytes::from_static(&[1, 0x90])),
     };
-    let origin = Origin {
-        server: "rs-1",
-        number: 7,
-    };
-    let written = Invocation::encode(["c"; 16].into_iter(), &message, None, origin);
+    let written = Invocation::encode(["c"; 16].into_iter(), &message, None, "rs-1").seal(7);
     assert_eq!(written[..4], [0x95, 0xdc, 0x00, 0x10]);
     assert_eq!(
         written[written.len() - 11..],

@@ -1,0 +1,117 @@
+//! When the way out opens and closes.
+//!
+//! A message that is published before the other instances have subscribed again reaches nobody,
+//! and nobody is told. So after Redis came back the way opens only when as many instances as before
+//! are subscribed, or some time after this one is.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+use tracing::{info, warn};
+
+use super::outgoing::Outgoing;
+use crate::redis::{RedisService, State};
+
+/// How long the other instances are waited for once this one is subscribed.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often they are counted meanwhile.
+const POLL: Duration = Duration::from_millis(50);
+/// How often they are counted while all is well.
+const COUNT: Duration = Duration::from_secs(5);
+/// How often messages that wait too long are looked for.
+const EXPIRY: Duration = Duration::from_secs(1);
+
+/// Opens and closes the way of one hub. `all` is the channel that every instance subscribes to.
+pub(super) async fn run(redis: RedisService, outgoing: Arc<Outgoing>, all: String) {
+    let channel = [all];
+    let mut states = redis.watch();
+    let mut instances = 1;
+    loop {
+        tokio::select! {
+            () = opening(&redis, &mut states, &outgoing, &channel, instances) => {}
+            () = expiring(&outgoing) => {}
+        }
+        tokio::select! {
+            () = until(&mut states, |state| !state.is_up()) => {
+                warn!(hub_channel = channel[0], "⚠️ Messages to other instances wait for Redis");
+            }
+            () = outgoing.closed() => {}
+            () = counting(&redis, &channel, &mut instances) => {}
+        }
+        outgoing.close();
+    }
+}
+
+/// Ends when the way is open.
+async fn opening(
+    redis: &RedisService,
+    states: &mut watch::Receiver<State>,
+    outgoing: &Outgoing,
+    channel: &[String],
+    instances: u64,
+) {
+    loop {
+        until(states, State::is_up).await;
+        let attempt = async {
+            let _ = timeout(PATIENCE, subscribed(redis, channel, instances)).await;
+            outgoing.open().await;
+        };
+        let mut states = states.clone();
+        tokio::select! {
+            () = attempt => break,
+            () = until(&mut states, |state| !state.is_up()) => {}
+        }
+    }
+    info!(
+        hub_channel = channel[0],
+        "Messages to other instances go out"
+    );
+}
+
+/// Ends when so many instances are subscribed.
+async fn subscribed(redis: &RedisService, channel: &[String], instances: u64) {
+    loop {
+        if count(redis, channel)
+            .await
+            .is_some_and(|count| count >= instances)
+        {
+            return;
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// Keeps the number of instances, at least this one. Never ends.
+async fn counting(redis: &RedisService, channel: &[String], instances: &mut u64) {
+    loop {
+        if let Some(count) = count(redis, channel).await {
+            *instances = count.max(1);
+        }
+        sleep(COUNT).await;
+    }
+}
+
+async fn count(redis: &RedisService, channel: &[String]) -> Option<u64> {
+    let counts = redis.pub_sub().subscriber_counts(channel).await;
+    counts.ok()?.first().copied()
+}
+
+/// Never ends.
+async fn expiring(outgoing: &Outgoing) {
+    let mut ticks = interval(EXPIRY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        outgoing.expire();
+    }
+}
+
+/// Ends when the state is so; never if the service has stopped before.
+async fn until(states: &mut watch::Receiver<State>, is_so: impl FnMut(&State) -> bool) {
+    if states.wait_for(is_so).await.is_err() {
+        std::future::pending().await
+    }
+}
