@@ -6,6 +6,7 @@ mod hubs;
 mod limits;
 mod listen;
 mod options;
+mod redis;
 mod signals;
 mod startup;
 
@@ -17,11 +18,11 @@ use std::{
 
 use tokio::task::{LocalSet, spawn_local};
 
-use self::{hubs::Hubs, signals::StopSignals};
+use self::{hubs::Hubs, redis::Redis, signals::StopSignals};
 use crate::{
     api::{
         fallback,
-        health::{self, Readiness, Redis},
+        health::{self, Readiness, RedisLink},
         metrics::{self, MetricsRoute},
         openapi,
         sends::{self, SendRoutes, access::SendAccess},
@@ -30,7 +31,7 @@ use crate::{
     auth::{AccessKeys, Authentication},
     chat::ChatService,
     console,
-    settings::{Origins, RedisSettings, Settings},
+    settings::{Origins, Settings},
     signalr::transport::{AllowedOrigins, Server, ServerHandle, TokenKey},
     telemetry::metrics::{Metrics, Reading},
 };
@@ -53,14 +54,18 @@ pub fn run(settings: Settings) -> io::Result<()> {
 
 async fn serve(settings: Settings, authentication: Arc<Authentication>) -> io::Result<()> {
     let signals = StopSignals::catch()?;
+    let redis = Redis::connect(&settings);
     let hubs = Hubs::new(&settings).map_err(io::Error::other)?;
+    if let Some(redis) = &redis {
+        let _ = redis.hubs.set(hubs.contexts.clone());
+    }
     let chat = hubs.chat.clone();
-    let readiness = Readiness::new(match settings.redis {
-        RedisSettings::Off { .. } => Redis::Off,
-        _ => Redis::NotConnected,
-    });
+    let readiness = Readiness::new(redis.as_ref().map(|redis| RedisLink {
+        state: redis.service.watch(),
+        instance: redis.instances.id().clone(),
+    }));
     let metrics = MetricsRoute {
-        metrics: Arc::new(numbers(&hubs)),
+        metrics: Arc::new(numbers(&hubs, redis.as_ref())),
         authentication: authentication.clone(),
         required_role: settings.metrics_role.clone(),
     };
@@ -116,6 +121,9 @@ async fn serve(settings: Settings, authentication: Arc<Authentication>) -> io::R
         served = server.run() => served,
         stopped = stopping => stopped,
     };
+    if let Some(redis) = &redis {
+        let _ = tokio::time::timeout(LAST_MOMENTS, redis.leave()).await;
+    }
     tracing::info!("Stopped");
     outcome
 }
@@ -137,8 +145,8 @@ fn builder(settings: &Settings, hubs: Hubs) -> crate::signalr::transport::Server
         .fold(builder, |builder, hub| builder.hub(hub))
 }
 
-/// What `/metrics` shows of the hubs.
-fn numbers(hubs: &Hubs) -> Metrics {
+/// What `/metrics` shows of the hubs and of Redis.
+fn numbers(hubs: &Hubs, redis: Option<&Redis>) -> Metrics {
     let connections = hubs.contexts.iter().map(|(name, context)| {
         let context = context.clone();
         Reading::new(&[("hub", name)], move || context.connection_count() as u64)
@@ -149,6 +157,9 @@ fn numbers(hubs: &Hubs) -> Metrics {
         "Open connections",
         connections.collect(),
     );
+    if let Some(redis) = redis {
+        redis.add_to(&mut metrics);
+    }
     metrics
 }
 

@@ -10,25 +10,25 @@ use std::sync::{
 
 use actix_web::{HttpResponse, route, web};
 use serde::Serialize;
+use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use super::operations::operations;
+use crate::redis::{InstanceId, State};
 
 /// Where the instance is in its life. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness {
     phase: Arc<AtomicU8>,
-    redis: Redis,
+    redis: Option<RedisLink>,
 }
 
-/// What is known of Redis.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Redis {
-    /// Not configured: a single instance on purpose.
-    #[default]
-    Off,
-    /// Configured, but this instance works alone.
-    NotConnected,
+/// What is told of a Redis that is configured.
+#[derive(Clone, Debug)]
+pub struct RedisLink {
+    pub state: watch::Receiver<State>,
+    /// The name of this instance in the fleet.
+    pub instance: InstanceId,
 }
 
 const STARTING: u8 = 0;
@@ -36,8 +36,8 @@ const READY: u8 = 1;
 const DRAINING: u8 = 2;
 
 impl Readiness {
-    /// An instance that is starting.
-    pub fn new(redis: Redis) -> Self {
+    /// An instance that is starting; `None` is a single instance on purpose.
+    pub fn new(redis: Option<RedisLink>) -> Self {
         Self {
             phase: Arc::default(),
             redis,
@@ -56,20 +56,30 @@ impl Readiness {
         self.phase.store(DRAINING, Ordering::Release);
     }
 
-    fn status(&self) -> (bool, &'static str) {
-        match (self.phase.load(Ordering::Acquire), self.redis) {
-            (STARTING, _) => (false, "starting"),
-            (DRAINING, _) => (false, "draining"),
-            (_, Redis::Off) => (true, "ready"),
-            (_, Redis::NotConnected) => (true, "degraded"),
-        }
-    }
-
-    fn redis(&self) -> &'static str {
-        match self.redis {
-            Redis::Off => "off",
-            Redis::NotConnected => "not_connected",
-        }
+    /// Whether clients may come, and what is said about it.
+    fn report(&self) -> (bool, Ready) {
+        let redis = match &self.redis {
+            None => "off",
+            Some(link) => match *link.state.borrow() {
+                State::Up => "connected",
+                State::Restoring => "restoring",
+                State::Connecting | State::Down { .. } => "unreachable",
+            },
+        };
+        let (is_ready, status) = match self.phase.load(Ordering::Acquire) {
+            STARTING => (false, "starting"),
+            DRAINING => (false, "draining"),
+            _ if matches!(redis, "off" | "connected") => (true, "healthy"),
+            _ => (true, "degraded"),
+        };
+        let instance = self.redis.as_ref();
+        let report = Ready {
+            status,
+            redis,
+            instance_id: instance.map(|link| link.instance.to_string()),
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        (is_ready, report)
     }
 }
 
@@ -87,11 +97,17 @@ struct Live {
     version: &'static str,
 }
 
-/// `ready` or `degraded`, else `starting` or `draining`; and what is known of Redis.
+/// `healthy` or `degraded`, else `starting` or `draining`; and Redis: `off`, `connected`,
+/// `restoring` or `unreachable`.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct Ready {
     status: &'static str,
     redis: &'static str,
+    /// The name in the fleet, with a Redis.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance_id: Option<String>,
+    version: &'static str,
 }
 
 /// The process answers.
@@ -114,16 +130,15 @@ async fn live() -> HttpResponse {
 )]
 #[route("/health/ready", method = "GET", method = "HEAD")]
 async fn ready(readiness: web::Data<Readiness>) -> HttpResponse {
-    let (is_ready, status) = readiness.status();
+    let (is_ready, report) = readiness.report();
     let mut answer = if is_ready {
         HttpResponse::Ok()
     } else {
         HttpResponse::ServiceUnavailable()
     };
-    let redis = readiness.redis();
     answer
         .insert_header(("Cache-Control", "no-store"))
-        .json(Ready { status, redis })
+        .json(report)
 }
 
 #[cfg(test)]
@@ -143,13 +158,14 @@ mod tests {
 
     #[actix_web::test]
     async fn an_instance_is_ready_between_its_start_and_its_drain() {
-        let readiness = Readiness::new(Redis::Off);
+        let readiness = Readiness::new(None);
         assert_eq!(ask(&readiness, "/health/ready").await.0, 503);
         readiness.set_ready();
         let (status, body) = ask(&readiness, "/health/ready").await;
+        assert_eq!(status, 200);
         assert_eq!(
-            (status, body),
-            (200, json!({"status": "ready", "redis": "off"}))
+            (&body["status"], &body["redis"]),
+            (&json!("healthy"), &json!("off"))
         );
         readiness.set_draining();
         readiness.set_ready();
@@ -159,9 +175,27 @@ mod tests {
 
     #[actix_web::test]
     async fn without_its_redis_an_instance_is_degraded_and_ready() {
-        let readiness = Readiness::new(Redis::NotConnected);
+        let (states, state) = watch::channel(State::Connecting);
+        let instance = InstanceId::new("me");
+        let readiness = Readiness::new(Some(RedisLink { state, instance }));
         readiness.set_ready();
-        let (status, body) = ask(&readiness, "/health/ready").await;
-        assert_eq!((status, body["status"].as_str()), (200, Some("degraded")));
+        let down = State::Down {
+            since: std::time::Instant::now(),
+            reason: "Connection refused".into(),
+        };
+        for (state, status, redis) in [
+            (down, "degraded", "unreachable"),
+            (State::Restoring, "degraded", "restoring"),
+            (State::Up, "healthy", "connected"),
+        ] {
+            states.send_replace(state);
+            let (code, body) = ask(&readiness, "/health/ready").await;
+            assert_eq!(code, 200);
+            assert_eq!(
+                (&body["status"], &body["redis"]),
+                (&json!(status), &json!(redis))
+            );
+            assert_eq!(body["instanceId"], "me");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     auth::Authentication,
-    settings::{AuthenticationMode, RedisSettings, Settings},
+    settings::{AuthenticationMode, Settings},
 };
 
 /// Shorter secrets can be guessed offline from one token.
@@ -20,25 +20,8 @@ pub(super) fn report(settings: &Settings, authentication: &Authentication) {
     for warning in &settings.warnings {
         tracing::warn!("⚠️ {warning}");
     }
-    report_redis(&settings.redis);
     report_authentication(settings, authentication);
     tracing::info!("Conversations, bots and backtests are kept in memory by this version");
-}
-
-fn report_redis(redis: &RedisSettings) {
-    match redis {
-        RedisSettings::Off { reason } => tracing::info!(reason, "Redis not configured"),
-        RedisSettings::Configured { options, source } => tracing::warn!(
-            redis = %options,
-            source,
-            "⚠️ Redis is configured, but this version does not use it yet"
-        ),
-        RedisSettings::Unusable { problem, source } => tracing::warn!(
-            source,
-            "⚠️ Failed to configure SignalR Redis backplane: {problem}"
-        ),
-    }
-    tracing::info!("SignalR will work in single-instance mode only");
 }
 
 fn report_authentication(settings: &Settings, authentication: &Authentication) {

@@ -1,13 +1,16 @@
 //! One fred client from our options. fred's own reconnecting, retrying and re-subscribing stay off:
 //! a client lives as long as its connection, and [`link`](super::link) makes the next one.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use fred::{
     clients::Client,
+    interfaces::ClientLike as _,
     types::{
         Builder, RespVersion,
-        config::{Config, ConnectionConfig, PerformanceConfig, Server, ServerConfig, TlsConfig},
+        config::{
+            Config, ConnectionConfig, PerformanceConfig, Server, ServerConfig, TcpConfig, TlsConfig,
+        },
     },
 };
 
@@ -16,21 +19,15 @@ use super::{Deployment, Options, tls};
 /// Commands that may wait inside fred; ours are bounded before they get there.
 const COMMAND_BUFFER: usize = 100_000;
 
-/// What a client is for; it decides how many messages may wait to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// fred keeps arrived messages in a ring of this many and overwrites the oldest if nobody reads.
+/// It reads up to a megabyte from the socket before anybody else gets to run.
+const MESSAGE_RING: usize = 65_536;
+
+/// What a client is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Purpose {
     Commands,
     Subscriptions,
-}
-
-impl Purpose {
-    /// fred keeps messages in a ring of this many, and overwrites the oldest when nobody reads.
-    fn ring(self) -> usize {
-        match self {
-            Self::Commands => 32,
-            Self::Subscriptions => 65_536,
-        }
-    }
 }
 
 /// A client that is not connected yet. `server` is the index of the endpoint to try, of several
@@ -49,7 +46,7 @@ pub(super) fn build(
         max_command_attempts: 1,
         max_command_buffer_len: COMMAND_BUFFER,
         reconnect_on_auth_error: false,
-        tcp: fred::types::config::TcpConfig {
+        tcp: TcpConfig {
             nodelay: Some(true),
             ..Default::default()
         },
@@ -57,11 +54,22 @@ pub(super) fn build(
     });
     builder.set_performance_config(PerformanceConfig {
         default_command_timeout: options.command_timeout,
-        broadcast_channel_capacity: purpose.ring(),
         ..Default::default()
     });
     // Never fred's `Debug` of a configuration: it shows the password.
-    builder.build().map_err(|error| error.details().to_owned())
+    let client = builder
+        .build()
+        .map_err(|error| error.details().to_owned())?;
+    if purpose == Purpose::Subscriptions {
+        enlarge_message_ring(&client);
+    }
+    Ok(client)
+}
+
+/// fred has one setting for all its rings, and eight of this size take 48 MB; messages need one.
+fn enlarge_message_ring(client: &Client) {
+    let (ring, _) = tokio::sync::broadcast::channel(MESSAGE_RING);
+    client.inner().notifications.pubsub.store(Arc::new(ring));
 }
 
 fn config(options: &Options, protocol: u8, server: usize) -> Result<Config, String> {

@@ -6,6 +6,7 @@
 
 mod client;
 mod error;
+mod fleets;
 mod instances;
 mod link;
 mod numbers;
@@ -20,6 +21,7 @@ mod value;
 
 pub use self::{
     error::RedisError,
+    fleets::other_fleets,
     instances::{CallError, Instance, InstanceId, Instances},
     numbers::{Counter, Numbers},
     options::{Deployment, Options, Sentinels, Tls},

@@ -11,6 +11,8 @@ pub struct Numbers {
     pub received: Counter,
     /// Messages that came and could not be kept: a subscriber's queue or fred's ring was full.
     pub lost: Counter,
+    /// Attempts to connect that failed, and connections that were lost.
+    pub failures: Counter,
     /// Times a connection was made again after one had been lost.
     pub reconnects: Counter,
     /// The last round trip of a ping, in microseconds.

@@ -194,7 +194,9 @@ impl Inner {
                 if purpose == Purpose::Commands {
                     self.commands.send_replace(Some(connection));
                 }
-                self.status.connected(purpose);
+                if self.status.connected(purpose) {
+                    self.numbers.reconnects.add(1);
+                }
                 match purpose {
                     Purpose::Commands => drop(self.runtime.spawn(heartbeat(serving))),
                     Purpose::Subscriptions => {
@@ -206,6 +208,7 @@ impl Inner {
                 }
             }
             Event::Disconnected(reason) => {
+                self.numbers.failures.add(1);
                 self.status.disconnected(purpose, reason);
                 if purpose == Purpose::Commands {
                     self.commands.send_replace(None);

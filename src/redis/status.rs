@@ -1,6 +1,7 @@
 //! What the two connections and the subscriptions come to: one [`State`] that can be watched.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
@@ -15,14 +16,15 @@ pub(super) struct Status {
     state: watch::Sender<State>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Parts {
     commands: Side,
     subscriptions: Side,
     restored: bool,
+    has_been_connected: HashSet<Purpose>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 enum Side {
     #[default]
     Connecting,
@@ -51,13 +53,17 @@ impl Status {
         self.state.subscribe()
     }
 
-    pub fn connected(&self, which: Purpose) {
+    /// Whether this connection replaces a lost one.
+    pub fn connected(&self, which: Purpose) -> bool {
+        let mut again = false;
         self.update(|parts| {
             if which == Purpose::Subscriptions {
                 parts.restored = false;
             }
             *parts.side(which) = Side::Connected;
+            again = !parts.has_been_connected.insert(which);
         });
+        again
     }
 
     /// An attempt failed or the connection ended. `since` stays that of the first failure.

@@ -56,8 +56,9 @@ fn filter(section: &Section) -> String {
             _ => directives.push(format!("{}={level}", module(&target))),
         }
     }
-    // A worker's start and stop is no news for operators; ours says both for all.
-    directives.insert(0, format!("{default},actix_server=warn"));
+    // A worker's start and stop is no news for operators; ours says both for all. Nor is what
+    // fred sees of a connection that is replaced; the service says what comes of it.
+    directives.insert(0, format!("{default},actix_server=warn,fred=error"));
     directives.join(",")
 }
 

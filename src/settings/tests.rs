@@ -328,7 +328,7 @@ fn log_levels_have_dotnets_names() {
     let logging = settings(&[(BASE, file)], &[]).logging;
     assert_eq!(
         logging.filter,
-        "warn,actix_server=warn,actix_web=off,managing_api::signalr=debug"
+        "warn,actix_server=warn,fred=error,actix_web=off,managing_api::signalr=debug"
     );
 }
 

@@ -3,7 +3,7 @@
 //! Tokens are separated by commas and cannot be quoted. A token with `=` is an option, any other
 //! an endpoint. What StackExchange.Redis drops in silence, a port that is no number, is an error here.
 
-use super::{Endpoint, RedisOptions};
+use super::{Certificates, Endpoint, RedisOptions, command_map};
 use crate::settings::{Secret, text};
 
 pub(super) fn parse(text: &str) -> Result<RedisOptions, String> {
@@ -37,8 +37,14 @@ fn set(options: &mut RedisOptions, key: &str, value: &str) -> Result<(), String>
         "sentineluser" => options.sentinel_user = text(),
         "sentinelpassword" => options.sentinel_password = secret(),
         "servicename" => options.service_name = text(),
-        "ssl" => options.ssl = flag(key, value)?,
+        "ssl" => {
+            options.ssl = flag(key, value)?;
+            options.ssl_is_set = true;
+        }
         "sslhost" => options.ssl_host = text(),
+        "sslprotocols" => tls_versions(key, value)?,
+        "sslverify" => options.certificates = certificates(key, value)?,
+        "sslcafile" => options.ssl_ca_file = text().map(Into::into),
         "abortconnect" => options.abort_connect = Some(flag(key, value)?),
         "connecttimeout" => options.connect_timeout_ms = Some(number(key, value, 1)?),
         "synctimeout" => options.sync_timeout_ms = Some(number(key, value, 1)?),
@@ -62,29 +68,26 @@ fn set(options: &mut RedisOptions, key: &str, value: &str) -> Result<(), String>
         }
         "tunnel" if value.is_empty() => {}
         "tunnel" => return Err("tunnel: is not supported".to_owned()),
-        "allowadmin"
-        | "checkcertificaterevocation"
-        | "highintegrity"
-        | "resolvedns"
-        | "setlib"
-        | "tcpkeepalive" => {
+        "allowadmin" | "highintegrity" | "resolvedns" | "setlib" | "tcpkeepalive" => {
             flag(key, value)?;
+        }
+        "checkcertificaterevocation" => {
+            if flag(key, value)? {
+                options
+                    .warnings
+                    .push(format!("{key}: revocation of certificates is not checked"));
+            }
         }
         "configchannel"
         | "configcheckseconds"
         | "highprioritythreads"
         | "preserveasyncorder"
         | "responsetimeout"
-        | "sslprotocols"
         | "tiebreaker"
         | "version"
         | "writebuffer" => {}
+        _ if key.starts_with('$') => options.warnings.extend(command_map::entry(key, value)?),
         // The value may be a secret under a misspelt key, so only the key is named.
-        _ if key.starts_with('$') => {
-            options
-                .warnings
-                .push(format!("{key}: the command map is ignored"));
-        }
         _ => options
             .warnings
             .push(format!("{key}: is not known and ignored")),
@@ -103,7 +106,28 @@ fn number(key: &str, value: &str, least: u32) -> Result<u32, String> {
         .ok_or_else(|| format!("{key}: requires an integer value of at least {least}"))
 }
 
-fn protocol(value: &str) -> Result<u8, String> {
+pub(super) fn certificates(key: &str, value: &str) -> Result<Certificates, String> {
+    Ok(if flag(key, value)? {
+        Certificates::Verified
+    } else {
+        Certificates::NotVerified
+    })
+}
+
+/// 1.2 and 1.3 are spoken, whichever of them is named.
+fn tls_versions(key: &str, value: &str) -> Result<(), String> {
+    let spoken = |version: &str| {
+        let version = version.trim().to_ascii_lowercase();
+        matches!(version.as_str(), "" | "none" | "tls12" | "tls13")
+    };
+    value
+        .split('|')
+        .any(spoken)
+        .then_some(())
+        .ok_or_else(|| format!("{key}: only Tls12 and Tls13 are spoken"))
+}
+
+pub(super) fn protocol(value: &str) -> Result<u8, String> {
     match value.to_ascii_lowercase().as_str() {
         "2" | "resp2" => Ok(2),
         "3" | "resp3" => Ok(3),
@@ -111,9 +135,12 @@ fn protocol(value: &str) -> Result<u8, String> {
     }
 }
 
-/// `host`, `host:6380`, `[::1]:6380`, `::1`, `!/run/redis.sock`.
+/// `host`, `host:6380`, `[::1]:6380`, `::1`, `!/run/redis.sock`, `unix:/run/redis.sock`.
 pub(super) fn endpoint(token: &str) -> Result<Endpoint, String> {
-    if let Some(path) = token.strip_prefix('!') {
+    if let Some(path) = token
+        .strip_prefix('!')
+        .or_else(|| token.strip_prefix("unix:"))
+    {
         return Ok(Endpoint::Unix(path.to_owned()));
     }
     let (host, port) = if let Some(bracketed) = token.strip_prefix('[') {

@@ -1,9 +1,11 @@
 //! Which Redis, if any: the settings that name one, and what a connection string says.
 
+mod azure;
+mod command_map;
 mod connection_string;
 mod url;
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use super::{Secret, Sources, reader::Section, secret::MASK};
 
@@ -72,7 +74,12 @@ pub struct RedisOptions {
     pub service_name: Option<String>,
     pub cluster: bool,
     pub ssl: bool,
+    /// Whether the text says so itself.
+    ssl_is_set: bool,
     pub ssl_host: Option<String>,
+    pub certificates: Certificates,
+    /// A PEM file with more authorities to trust.
+    pub ssl_ca_file: Option<PathBuf>,
     pub abort_connect: Option<bool>,
     pub connect_timeout_ms: Option<u32>,
     pub sync_timeout_ms: Option<u32>,
@@ -93,17 +100,63 @@ pub enum Endpoint {
     Unix(String),
 }
 
+/// What is done about the server's certificate. Ours, not StackExchange.Redis's: `sslVerify`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Certificates {
+    #[default]
+    Verified,
+    /// For platforms with a chain of their own: encrypted, but to whoever answers.
+    NotVerified,
+}
+
+/// The endpoints, with their ports filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Addresses {
+    Tcp(Vec<(String, u16)>),
+    Unix(PathBuf),
+}
+
 impl RedisOptions {
     /// A StackExchange.Redis connection string or a URL. The error never repeats the text.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let options = match text.split_once("://") {
+        let mut options = match text.split_once("://") {
             Some((scheme, rest)) if url::is_scheme(scheme) => url::parse(scheme, rest)?,
             _ => connection_string::parse(text)?,
         };
-        if options.endpoints.is_empty() {
+        azure::apply(&mut options);
+        options.check()?;
+        Ok(options)
+    }
+
+    fn check(&mut self) -> Result<(), String> {
+        let is_unix = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Unix(_));
+        if self.endpoints.is_empty() {
             return Err("names no endpoint".to_owned());
         }
-        Ok(options)
+        if self.endpoints.len() > 1 && self.endpoints.iter().any(is_unix) {
+            return Err("a Unix socket cannot be one of several endpoints".to_owned());
+        }
+        let wants_certificates =
+            self.certificates == Certificates::NotVerified || self.ssl_ca_file.is_some();
+        if wants_certificates && !self.ssl {
+            let warning = "sslVerify or sslCaFile: without ssl=true there is no certificate";
+            self.warnings.push(warning.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Where to connect.
+    pub fn addresses(&self) -> Addresses {
+        let mut hosts = Vec::with_capacity(self.endpoints.len());
+        for endpoint in &self.endpoints {
+            match endpoint {
+                Endpoint::Unix(path) => return Addresses::Unix(path.into()),
+                Endpoint::Tcp { host, port } => {
+                    hosts.push((host.clone(), port.unwrap_or_else(|| self.default_port())));
+                }
+            }
+        }
+        Addresses::Tcp(hosts)
     }
 
     /// The port of an endpoint that names none: 26379 for Sentinels, 6380 with TLS, else 6379.
@@ -164,6 +217,10 @@ impl fmt::Display for RedisOptions {
         add("sentinelPassword", masked(&self.sentinel_password));
         add("ssl", self.ssl.then(|| flag(true)));
         add("sslHost", self.ssl_host.clone());
+        let unverified = self.certificates == Certificates::NotVerified;
+        add("sslVerify", unverified.then(|| flag(false)));
+        let file = self.ssl_ca_file.as_ref();
+        add("sslCaFile", file.map(|path| path.display().to_string()));
         add("abortConnect", self.abort_connect.map(flag));
         add("channelPrefix", self.channel_prefix.clone());
         add("connectRetry", number(self.connect_retry));

@@ -76,6 +76,16 @@ fn what_cannot_be_used_says_why_and_never_repeats_the_text() {
         ("h,connectTimeout=0", "connectTimeout"),
         ("h,connectTimeout=s3cret", "connectTimeout"),
         ("h,proxy=Twemproxy", "proxy"),
+        ("h,proxy=Envoyproxy", "proxy"),
+        ("h,tunnel=http:p:1", "tunnel"),
+        ("h,$PUBLISH=,password=s3cret", "$PUBLISH"),
+        ("h,$subscribe=s3cret", "$subscribe"),
+        ("h,protocol=resp9", "protocol"),
+        ("h,sslProtocols=Tls|Tls11", "sslProtocols"),
+        ("h,defaultDatabase=256", "defaultDatabase"),
+        ("h,keepAlive=often", "keepAlive"),
+        ("!/run/a.sock,h", "Unix"),
+        ("[::1", "["),
         ("http://user:s3cret@h", "scheme"),
         ("redis://u:s3cret%zz@h", "percent"),
         ("redis://:s3cret@h/x", "database"),
@@ -90,7 +100,7 @@ fn what_cannot_be_used_says_why_and_never_repeats_the_text() {
 
 #[test]
 fn unknown_options_are_warnings_that_name_the_key_only() {
-    let options = parse("h,passwort=s3cret,$CLIENT=,allowAdmin=true");
+    let options = parse("h,passwort=s3cret,$CLIENT=,$PING=ping,allowAdmin=true");
     assert_eq!(
         options.warnings,
         [
@@ -114,4 +124,82 @@ fn no_form_of_printing_shows_a_password() {
         options.to_string(),
         "h:6379,user=u,password=*****,sentinelPassword=*****"
     );
+}
+
+#[test]
+fn azures_hosts_are_reached_by_tls_unless_the_string_says_otherwise() {
+    for (text, ssl) in [
+        ("name.redis.cache.windows.net:6380,password=pw", true),
+        ("name.redis.cache.windows.net:6379", false),
+        ("name.westeurope.redis.azure.net:10000", true),
+        ("NAME.REDISENTERPRISE.CACHE.AZURE.NET:10000", true),
+        ("name.redis.azure.net:10000,ssl=false", false),
+        ("redis.azure.net.example.org:6380", false),
+    ] {
+        assert_eq!(parse(text).ssl, ssl, "{text}");
+    }
+}
+
+#[test]
+fn the_certificate_can_be_left_unverified_or_have_an_authority_of_its_own() {
+    let options = parse("h:6380,ssl=true,sslVerify=false,sslCaFile=/etc/ca.pem");
+    assert_eq!(options.certificates, Certificates::NotVerified);
+    let shown = options.to_string();
+    assert!(
+        shown.ends_with("sslVerify=False,sslCaFile=/etc/ca.pem"),
+        "{shown}"
+    );
+    let same = parse("rediss://h:6380?sslVerify=false&sslCaFile=/etc/ca.pem");
+    assert_eq!(same.to_string(), shown);
+    let python = parse("rediss://h?ssl_cert_reqs=none");
+    assert_eq!(python.certificates, Certificates::NotVerified);
+    assert_eq!(parse("h,sslVerify=false").warnings.len(), 1);
+}
+
+#[test]
+fn endpoints_are_where_stackexchange_redis_would_connect() {
+    let tcp = |hosts: &[(&str, u16)]| {
+        Addresses::Tcp(
+            hosts
+                .iter()
+                .map(|(host, port)| ((*host).to_owned(), *port))
+                .collect(),
+        )
+    };
+    for (text, addresses) in [
+        (
+            "redis0:6380,redis1:6380,allowAdmin=true,password=a=b",
+            tcp(&[("redis0", 6380), ("redis1", 6380)]),
+        ),
+        (
+            "[::1]:7000,::1,host",
+            tcp(&[("::1", 7000), ("::1", 6379), ("host", 6379)]),
+        ),
+        ("host,ssl=yes", tcp(&[("host", 6380)])),
+        ("s1,s2,serviceName=m", tcp(&[("s1", 26379), ("s2", 26379)])),
+        ("PASSWORD=x, Ssl = TRUE ,,host", tcp(&[("host", 6380)])),
+        ("valkey://h", tcp(&[("h", 6379)])),
+        ("redis-cluster://a:1?node=b:2", tcp(&[("a", 1), ("b", 2)])),
+        (
+            "!/run/redis.sock",
+            Addresses::Unix("/run/redis.sock".into()),
+        ),
+        (
+            "unix:///run/redis.sock",
+            Addresses::Unix("/run/redis.sock".into()),
+        ),
+        (
+            "unix:/run/redis.sock",
+            Addresses::Unix("/run/redis.sock".into()),
+        ),
+    ] {
+        assert_eq!(parse(text).addresses(), addresses, "{text}");
+    }
+}
+
+#[test]
+fn a_lone_word_in_a_url_is_the_password_and_so_is_never_shown() {
+    let options = parse("redis://s3cret@h");
+    assert_eq!(options.password, Some(Secret::new("s3cret")));
+    assert_eq!(options.to_string(), "h:6379,password=*****");
 }

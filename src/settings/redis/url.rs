@@ -1,6 +1,9 @@
 //! Redis URLs, as hosting platforms hand them out in `REDIS_URL`.
 
-use super::{Endpoint, RedisOptions, connection_string::endpoint};
+use super::{
+    Certificates, Endpoint, RedisOptions,
+    connection_string::{self, endpoint},
+};
 use crate::settings::Secret;
 
 const SCHEMES: [&str; 10] = [
@@ -34,6 +37,7 @@ pub(super) fn parse(scheme: &str, rest: &str) -> Result<RedisOptions, String> {
     }
     let mut options = RedisOptions {
         ssl: scheme.starts_with("rediss") || scheme == "valkeys",
+        ssl_is_set: true,
         cluster: scheme.ends_with("-cluster"),
         ..RedisOptions::default()
     };
@@ -63,7 +67,8 @@ pub(super) fn parse(scheme: &str, rest: &str) -> Result<RedisOptions, String> {
 fn set_credentials(options: &mut RedisOptions, credentials: &str) -> Result<(), String> {
     let (user, password) = match credentials.split_once(':') {
         Some((user, password)) => (user, Some(password)),
-        None => (credentials, None),
+        // A lone word is the password, as redis-cli reads it; a user without one is of no use.
+        None => ("", Some(credentials)),
     };
     options.user = Some(decode(user)?).filter(|user| !user.is_empty());
     if let Some(password) = password.filter(|password| !password.is_empty()) {
@@ -100,6 +105,14 @@ fn set_parameter(options: &mut RedisOptions, key: &str, value: &str) -> Result<(
         "sentinelpassword" => options.sentinel_password = Some(Secret::new(value)),
         "node" => options.endpoints.push(endpoint(value)?),
         "channelprefix" => options.channel_prefix = Some(value.to_owned()),
+        "sslverify" => options.certificates = connection_string::certificates(key, value)?,
+        // As Python's client spells it, which hosting platforms' guides repeat.
+        "ssl_cert_reqs" if matches!(value, "none" | "CERT_NONE") => {
+            options.certificates = Certificates::NotVerified;
+        }
+        "sslcafile" => options.ssl_ca_file = Some(value.into()),
+        "name" => options.client_name = Some(value.to_owned()),
+        "protocol" => options.protocol = Some(connection_string::protocol(value)?),
         "db" | "database" => options.default_database = Some(database(value)?),
         _ => options
             .warnings

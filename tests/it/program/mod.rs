@@ -2,6 +2,7 @@
 
 mod documents;
 pub mod process;
+mod redis;
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ fn it_starts_in_development_without_redis_and_serves() {
     assert_eq!(program.get("/health/live").0, 200);
     let (status, body) = program.get("/health/ready");
     assert_eq!(status, 200);
-    assert!(body.contains(r#""status":"ready""#), "{body}");
+    assert!(body.contains(r#""status":"healthy""#), "{body}");
     let (status, body) = program.get("/metrics");
     assert_eq!(status, 200);
     assert!(
@@ -123,9 +124,14 @@ fn a_redis_that_is_configured_but_not_there_does_not_keep_it_from_serving() {
     ]);
     let (status, body) = program.get("/health/ready");
     assert_eq!(status, 200);
-    assert!(body.contains("degraded"), "{body}");
+    assert!(
+        body.contains(r#""status":"degraded""#) && body.contains(r#""redis":"unreachable""#),
+        "{body}"
+    );
     let log = program.stop();
-    assert!(log.contains("nowhere.invalid:6379,password=*****"), "{log}");
+    let configuring =
+        "✅ Configuring SignalR with Redis backplane: nowhere.invalid:6379,password=*****";
+    assert!(log.contains(configuring), "{log}");
     assert!(!log.contains("s3cret"), "{log}");
 }
 
