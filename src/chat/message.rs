@@ -10,6 +10,7 @@ use crate::problem::Code;
 
 /// A moment as clients read it: RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
 pub struct Timestamp(pub DateTime<Utc>);
 
 impl Timestamp {
@@ -25,6 +26,7 @@ impl Serialize for Timestamp {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     User,
@@ -33,6 +35,7 @@ pub enum Role {
 
 /// Why an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
     Stop,
@@ -47,6 +50,7 @@ pub enum FinishReason {
 
 /// What went wrong with an answer, as a user may read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct RunError {
     pub code: Code,
@@ -58,6 +62,7 @@ pub struct RunError {
 
 /// One message. Its text is shared: reading a page copies none.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     pub message_id: MessageId,
@@ -65,6 +70,7 @@ pub struct Message {
     #[serde(serialize_with = "text")]
     pub content: Arc<str>,
     #[serde(skip_serializing_if = "is_empty", serialize_with = "text")]
+    #[cfg_attr(test, ts(as = "Option<String>"))]
     pub reasoning: Arc<str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -104,6 +110,7 @@ impl Message {
 
 /// A conversation in a list.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationSummary {
     pub conversation_id: ConversationId,
@@ -116,6 +123,7 @@ pub struct ConversationSummary {
 
 /// One page of a list, newest first.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
     pub items: Vec<T>,

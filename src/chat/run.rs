@@ -50,6 +50,7 @@ enum Ending {
 
 /// A run in progress as a reloaded tab needs it.
 #[derive(Clone, Debug, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ActiveRun {
     pub run_id: RunId,
@@ -61,6 +62,7 @@ pub struct ActiveRun {
 
 /// What cancelling came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum CancelState {
     Cancelling,

@@ -50,6 +50,7 @@ pub trait Observer: Send + Sync {
 
 /// How a conversation changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "ConversationChange"))]
 #[serde(rename_all = "snake_case")]
 pub enum What {
     Created,
@@ -62,6 +63,7 @@ pub enum What {
 
 /// `SendMessage` and `StreamMessage`.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct NewMessage {
     pub conversation_id: Option<ConversationId>,
@@ -72,6 +74,7 @@ pub struct NewMessage {
 
 /// `Regenerate` (without `content`) and `EditMessage`.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct Edit {
     pub conversation_id: ConversationId,
@@ -83,6 +86,7 @@ pub struct Edit {
 
 /// How an answer is to be made.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct How {
     pub model: Option<String>,
@@ -92,6 +96,7 @@ pub struct How {
 
 /// A conversation as a tab shows it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct OpenedConversation {
     pub conversation_id: ConversationId,

@@ -129,6 +129,7 @@ pub enum Change {
 
 /// The ids a request for an answer is answered with.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Started {
     pub conversation_id: ConversationId,

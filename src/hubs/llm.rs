@@ -75,26 +75,39 @@ impl Hub for LlmHub {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "RunRequest", optional_fields))]
 #[serde(rename_all = "camelCase")]
 struct OfRun {
     run_id: RunId,
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<u64>"))]
     after_seq: u64,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "ConversationRequest"))]
 #[serde(rename_all = "camelCase")]
 struct OfConversation {
     conversation_id: ConversationId,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(
+    test,
+    derive(ts_rs::TS),
+    ts(rename = "ActiveRunsRequest", optional_fields)
+)]
 #[serde(rename_all = "camelCase")]
 struct PerhapsOfConversation {
     conversation_id: Option<ConversationId>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(
+    test,
+    derive(ts_rs::TS),
+    ts(rename = "OpenConversationRequest", optional_fields)
+)]
 #[serde(rename_all = "camelCase")]
 struct Open {
     conversation_id: ConversationId,
@@ -103,12 +116,14 @@ struct Open {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "PageRequest", optional_fields))]
 struct PageOf {
     cursor: Option<String>,
     limit: Option<i64>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "RenameConversationRequest"))]
 #[serde(rename_all = "camelCase")]
 struct Rename {
     conversation_id: ConversationId,
@@ -116,6 +131,7 @@ struct Rename {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "UsageRequest", optional_fields))]
 struct Span {
     from: Option<String>,
     to: Option<String>,
@@ -123,6 +139,7 @@ struct Span {
 
 /// A run in progress, as `ActiveRuns` lists it.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "RunningRun"))]
 #[serde(rename_all = "camelCase")]
 struct Running {
     run_id: RunId,
@@ -133,8 +150,23 @@ struct Running {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "CancelledRun"))]
 struct Cancelled {
     state: CancelState,
+}
+
+/// What this hub reads and answers, for the generator of TypeScript.
+#[cfg(test)]
+pub(super) fn declare(declarations: &mut super::typescript::Declarations) {
+    declarations.add::<OfRun>();
+    declarations.add::<OfConversation>();
+    declarations.add::<PerhapsOfConversation>();
+    declarations.add::<Open>();
+    declarations.add::<PageOf>();
+    declarations.add::<Rename>();
+    declarations.add::<Span>();
+    declarations.add::<Running>();
+    declarations.add::<Cancelled>();
 }
 
 impl LlmHub {
