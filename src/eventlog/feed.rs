@@ -2,7 +2,7 @@
 //! reads again whenever something may have been lost.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -38,7 +38,7 @@ pub struct Feed {
 
 struct Followed {
     log: LogName,
-    replica: Weak<dyn Replica>,
+    replica: OnceLock<Weak<dyn Replica>>,
     /// How far the copy is; `None` until it has been told of the log for the first time.
     place: Mutex<Option<(Epoch, u64)>>,
     /// What came cannot be joined to what is known: the log must be read.
@@ -55,26 +55,56 @@ impl Feed {
         })
     }
 
-    /// Keeps `replica` up to date as long as it lives. Answers when it has been told what the store
-    /// holds now, or `false`: the store has no such log.
-    pub async fn follow(
+    /// Reads a log and keeps the replica that `make` makes of it up to date as long as that lives.
+    /// `None`: the store has no such log, or `make` did not want it.
+    pub async fn follow<R: Replica + 'static>(
         &self,
         log: &LogName,
-        replica: &Arc<dyn Replica>,
-    ) -> Result<bool, StoreError> {
+        make: impl FnOnce(&Stored) -> Option<Arc<R>>,
+    ) -> Result<Option<Arc<R>>, StoreError> {
         let followed = Arc::new(Followed {
             log: log.clone(),
-            replica: Arc::downgrade(replica),
+            replica: OnceLock::new(),
             place: Mutex::default(),
             missed: AtomicBool::new(false),
             reading: tokio::sync::Mutex::default(),
         });
         self.followed.insert(log.clone(), followed.clone());
-        let read = self.read(&followed).await;
-        if !matches!(read, Ok(true)) {
+        let made = self.begin(&followed, make).await;
+        if !matches!(made, Ok(Some(_))) {
             self.forget(&followed);
         }
-        read
+        made
+    }
+
+    async fn begin<R: Replica + 'static>(
+        &self,
+        followed: &Arc<Followed>,
+        make: impl FnOnce(&Stored) -> Option<Arc<R>>,
+    ) -> Result<Option<Arc<R>>, StoreError> {
+        let stored = self.store.read(&followed.log, None, true).await?;
+        let Some(stored) = stored else {
+            return Ok(None);
+        };
+        let Some(replica) = make(&stored) else {
+            return Ok(None);
+        };
+        replica.replace(&stored);
+        let followable: Arc<dyn Replica> = replica.clone();
+        let _ = followed.replica.set(Arc::downgrade(&followable));
+        *followed.lock_place() = Some((stored.epoch.clone(), stored.seq));
+        if stored.ended {
+            replica.end();
+            self.forget(followed);
+        } else if followed.missed.load(Ordering::Acquire) {
+            self.read(followed).await?;
+        }
+        Ok(Some(replica))
+    }
+
+    /// A log is not followed any more.
+    pub fn unfollow(&self, log: &LogName) {
+        self.followed.remove(log);
     }
 
     /// Takes what is fed for ever.
@@ -103,8 +133,13 @@ impl Feed {
         let Some(followed) = self.followed.get(log).map(|found| found.clone()) else {
             return;
         };
-        let Some(replica) = followed.replica.upgrade() else {
-            return self.forget(&followed);
+        let Some(replica) = followed.replica() else {
+            // It is being read for the first time, or nobody wants it any more.
+            followed.missed.store(true, Ordering::Release);
+            if followed.replica.get().is_some() {
+                self.forget(&followed);
+            }
+            return;
         };
         match followed.extend(replica.as_ref(), epoch, events) {
             true if ended => {
@@ -120,7 +155,9 @@ impl Feed {
         let all: Vec<_> = self.followed.iter().map(|found| found.clone()).collect();
         for followed in all {
             followed.missed.store(true, Ordering::Release);
-            self.read_later(followed);
+            if followed.replica.get().is_some() {
+                self.read_later(followed);
+            }
         }
     }
 
@@ -150,7 +187,7 @@ impl Feed {
 
     fn give_up(&self, followed: &Arc<Followed>) {
         warn!(log = ?followed.log, "a log is lost");
-        if let Some(replica) = followed.replica.upgrade() {
+        if let Some(replica) = followed.replica() {
             replica.end();
         }
         self.forget(followed);
@@ -172,7 +209,7 @@ impl Feed {
                 followed.missed.store(true, Ordering::Release);
                 return Ok(false);
             };
-            let Some(replica) = followed.replica.upgrade() else {
+            let Some(replica) = followed.replica() else {
                 self.forget(followed);
                 return Ok(true);
             };
@@ -192,14 +229,21 @@ impl Feed {
 }
 
 impl Followed {
+    fn replica(&self) -> Option<Arc<dyn Replica>> {
+        self.replica.get()?.upgrade()
+    }
+
     fn place(&self) -> Option<(Epoch, u64)> {
-        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
-        place.clone()
+        self.lock_place().clone()
+    }
+
+    fn lock_place(&self) -> MutexGuard<'_, Option<(Epoch, u64)>> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Joins events to what the copy has. False: they do not fit.
     fn extend(&self, replica: &dyn Replica, epoch: &Epoch, events: &[Event]) -> bool {
-        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut place = self.lock_place();
         let fits = place.as_mut().filter(|(known, _)| known == epoch);
         let news = fits.and_then(|(_, seq)| news(seq, events));
         let Some(news) = news else {
@@ -211,7 +255,7 @@ impl Followed {
     }
 
     fn take_stored(&self, replica: &dyn Replica, stored: &Stored) {
-        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut place = self.lock_place();
         let fits = place.as_mut().filter(|(known, _)| *known == stored.epoch);
         let fits = fits.filter(|_| stored.snapshot.is_none());
         match fits.and_then(|(_, seq)| news(seq, &stored.events)) {

@@ -46,6 +46,7 @@
 mod appender;
 mod attached;
 mod bounds;
+mod database;
 mod event;
 mod feed;
 mod follower;
@@ -53,16 +54,19 @@ mod inner;
 mod log;
 #[cfg(test)]
 mod model;
+mod redis;
 mod store;
 mod writer;
 
 pub use appender::Appender;
 pub use attached::Snapshot;
 pub use bounds::Bounds;
+pub use database::{Database, OpenError};
 pub use event::{Epoch, Event, Kind, Position, Stamp};
 pub use feed::{Feed, Replica};
 pub use follower::{Follower, Step};
 pub use log::{EventLog, NotInLog};
+pub use redis::RedisLogs;
 pub use store::{
     Acquired, Answer, Append, Appended, Expected, Fed, Lease, LogName, LogStore, StoreError,
     Stored, Whole,

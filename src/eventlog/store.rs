@@ -86,6 +86,9 @@ pub trait LogStore: Send + Sync {
     /// believes in a death only after a while of watching.
     fn orphans<'a>(&'a self, kind: &'a str) -> Answer<'a, Vec<(LogName, Arc<str>)>>;
 
+    /// Logs of a kind that this instance owns.
+    fn owned<'a>(&'a self, kind: &'a str) -> Answer<'a, Vec<LogName>>;
+
     /// What is appended by others to the logs that this instance follows. To be taken once.
     fn feed(&self) -> BoxStream<'static, Fed>;
 
@@ -147,6 +150,21 @@ pub struct Stored {
     pub snapshot: Option<(u64, Bytes)>,
     /// Durable events, oldest first.
     pub events: Vec<Event>,
+}
+
+impl Stored {
+    /// A log that was just made.
+    pub fn empty(epoch: Epoch, about: Bytes, owner: Arc<str>) -> Self {
+        Self {
+            epoch,
+            seq: 0,
+            owner: Some(owner),
+            about,
+            ended: false,
+            snapshot: None,
+            events: Vec::new(),
+        }
+    }
 }
 
 /// What is to be appended to one log.
