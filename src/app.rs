@@ -9,6 +9,7 @@ mod options;
 mod redis;
 mod signals;
 mod startup;
+mod storage;
 
 use std::{
     io,
@@ -18,7 +19,7 @@ use std::{
 
 use tokio::task::{LocalSet, spawn_local};
 
-use self::{hubs::Hubs, redis::Redis, signals::StopSignals};
+use self::{hubs::Hubs, redis::Redis, signals::StopSignals, storage::Storage};
 use crate::{
     api::{
         fallback,
@@ -55,7 +56,7 @@ pub fn run(settings: Settings) -> io::Result<()> {
 async fn serve(settings: Settings, authentication: Arc<Authentication>) -> io::Result<()> {
     let signals = StopSignals::catch()?;
     let redis = Redis::connect(&settings);
-    let hubs = Hubs::new(&settings).map_err(io::Error::other)?;
+    let hubs = Hubs::new(&settings, Storage::open(&settings, redis.as_ref())?)?;
     if let Some(redis) = &redis {
         let _ = redis.hubs.set(hubs.contexts.clone());
     }

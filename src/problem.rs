@@ -16,7 +16,6 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 /// A stable, machine-readable reason. Clients switch on it, so a code is never renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, utoipa::ToSchema)]
 #[schema(rename_all = "snake_case")]
-#[cfg_attr(test, derive(ts_rs::TS), ts(type = "string", rename = "ErrorCode"))]
 pub enum Code {
     InvalidRequest,
     Unauthorized,
@@ -40,6 +39,28 @@ pub enum Code {
 }
 
 impl Code {
+    const ALL: [Self; 19] = [
+        Self::InvalidRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::RunActive,
+        Self::NotRegistered,
+        Self::IdempotencyConflict,
+        Self::TooLarge,
+        Self::UnsupportedMediaType,
+        Self::RateLimited,
+        Self::StoreUnavailable,
+        Self::UpstreamRateLimited,
+        Self::UpstreamUnavailable,
+        Self::UpstreamRefused,
+        Self::UpstreamInvalid,
+        Self::ContextTooLong,
+        Self::Stalled,
+        Self::Interrupted,
+    ];
+
     /// The code as it stands on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -121,6 +142,14 @@ impl fmt::Display for Code {
 impl Serialize for Code {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Code {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let found = Self::ALL.into_iter().find(|code| code.as_str() == text);
+        found.ok_or_else(|| serde::de::Error::custom(format!("there is no code {text}")))
     }
 }
 

@@ -1,12 +1,14 @@
 //! Chat as the settings say.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
+use tokio::task::spawn_local;
+
+use super::storage::Storage;
 use crate::{
     chat::{
-        ChatConfig, ChatService, MemoryStore, TradingView,
+        ChatConfig, ChatService, EmbeddedStore, Fleet, RedisStore, TradingView,
         config::{ApiKey, Limits, ProviderConfig},
-        provider::InvalidProvider,
     },
     hubs::llm::Viewers,
     settings::{LlmProviderSettings, LlmSettings},
@@ -14,16 +16,31 @@ use crate::{
 
 pub(super) fn service(
     settings: &LlmSettings,
+    storage: Storage,
     trading: Arc<dyn TradingView>,
     viewers: Arc<Viewers>,
-) -> Result<Arc<ChatService>, InvalidProvider> {
+) -> io::Result<Arc<ChatService>> {
     let config = ChatConfig {
         providers: settings.providers.iter().map(provider).collect(),
         default_model: settings.default_model.clone(),
         ..ChatConfig::default()
     };
-    let store = Arc::new(MemoryStore::default());
-    ChatService::new(config, store, trading, viewers)
+    let build = |store, fleet| {
+        ChatService::new(config, store, fleet, trading, viewers).map_err(io::Error::other)
+    };
+    let database = match storage {
+        Storage::Redis(redis) => {
+            let store = Arc::new(RedisStore::new(redis.service.clone()));
+            return build(store, Fleet::new(redis.service, redis.instances));
+        }
+        Storage::Embedded(database) => database,
+    };
+    let store = EmbeddedStore::new(database).map_err(io::Error::other)?;
+    let left_behind = store.left_behind().map_err(io::Error::other)?;
+    let chat = build(Arc::new(store), Fleet::alone())?;
+    let ending = chat.clone();
+    spawn_local(async move { ending.end_left_behind(left_behind).await });
+    Ok(chat)
 }
 
 fn provider(settings: &LlmProviderSettings) -> ProviderConfig {

@@ -1,13 +1,13 @@
 //! The product's hubs and the services behind them. Another hub is one file in `src/hubs` and two
 //! lines here.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use tokio::task::spawn_local;
 
-use super::{chat, options};
+use super::{chat, options, storage::Storage};
 use crate::{
-    chat::{ChatService, provider::InvalidProvider},
+    chat::ChatService,
     hubs::{
         backtests::{self, BacktestHub},
         bots::{self, BotHub},
@@ -35,7 +35,7 @@ pub(super) struct Hubs {
 
 impl Hubs {
     /// Builds services and hubs. Their background work runs on the current `LocalSet`.
-    pub fn new(settings: &Settings) -> Result<Self, InvalidProvider> {
+    pub fn new(settings: &Settings, storage: Storage) -> io::Result<Self> {
         let mut endpoints = Endpoints::default();
         let clock = Clock::system();
 
@@ -53,7 +53,7 @@ impl Hubs {
         let context = endpoints.context(settings, "llmhub", llm::TYPE_NAME);
         let (viewers, delivering) = Viewers::new();
         let trading = LiveView::new(bots.clone(), backtests.clone());
-        let chat = chat::service(&settings.llm, trading, viewers.clone())?;
+        let chat = chat::service(&settings.llm, storage, trading, viewers.clone())?;
         spawn_local(delivering.run(viewers.clone(), context.clone()));
         let hub = LlmHub::new(chat.clone(), viewers);
         endpoints.serve(settings, "llmhub", &context, hub);

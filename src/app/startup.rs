@@ -21,7 +21,6 @@ pub(super) fn report(settings: &Settings, authentication: &Authentication) {
         tracing::warn!("⚠️ {warning}");
     }
     report_authentication(settings, authentication);
-    tracing::info!("Conversations, bots and backtests are kept in memory by this version");
 }
 
 fn report_authentication(settings: &Settings, authentication: &Authentication) {

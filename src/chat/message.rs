@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{ConversationId, MessageId, RunId};
 use crate::problem::Code;
 
 /// A moment as clients read it: RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
 pub struct Timestamp(pub DateTime<Utc>);
 
 impl Timestamp {
@@ -25,8 +24,13 @@ impl Serialize for Timestamp {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        DateTime::deserialize(deserializer).map(Self)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     User,
@@ -34,8 +38,7 @@ pub enum Role {
 }
 
 /// Why an answer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
     Stop,
@@ -49,8 +52,7 @@ pub enum FinishReason {
 }
 
 /// What went wrong with an answer, as a user may read it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunError {
     pub code: Code,
@@ -61,16 +63,19 @@ pub struct RunError {
 }
 
 /// One message. Its text is shared: reading a page copies none.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     pub message_id: MessageId,
     pub role: Role,
-    #[serde(serialize_with = "text")]
+    #[serde(serialize_with = "text", deserialize_with = "shared")]
     pub content: Arc<str>,
-    #[serde(skip_serializing_if = "is_empty", serialize_with = "text")]
-    #[cfg_attr(test, ts(as = "Option<String>"))]
+    #[serde(
+        default,
+        skip_serializing_if = "is_empty",
+        serialize_with = "text",
+        deserialize_with = "shared"
+    )]
     pub reasoning: Arc<str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -102,15 +107,40 @@ impl Message {
         }
     }
 
-    /// What keeping it costs, roughly.
-    pub(super) fn size(&self) -> usize {
-        self.content.len() + self.reasoning.len() + 256
+    /// As stores keep it.
+    pub(super) fn to_stored(&self) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Stored<'a> {
+            #[serde(flatten)]
+            message: &'a Message,
+            #[serde(rename = "lastSeq")]
+            last_seq: u64,
+        }
+        let stored = Stored {
+            message: self,
+            last_seq: self.last_seq,
+        };
+        serde_json::to_vec(&stored).expect("a message has string keys and finite numbers")
+    }
+
+    pub(super) fn from_stored(json: &[u8]) -> serde_json::Result<Self> {
+        #[derive(Deserialize)]
+        struct Stored {
+            #[serde(flatten)]
+            message: Message,
+            #[serde(default, rename = "lastSeq")]
+            last_seq: u64,
+        }
+        let Stored { message, last_seq } = serde_json::from_slice(json)?;
+        Ok(Self {
+            last_seq,
+            ..message
+        })
     }
 }
 
 /// A conversation in a list.
 #[derive(Clone, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationSummary {
     pub conversation_id: ConversationId,
@@ -123,7 +153,6 @@ pub struct ConversationSummary {
 
 /// One page of a list, newest first.
 #[derive(Clone, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
     pub items: Vec<T>,
@@ -151,6 +180,10 @@ pub fn title_of(content: &str) -> String {
 #[allow(clippy::ptr_arg)]
 fn text<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(text)
+}
+
+fn shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+    String::deserialize(deserializer).map(Arc::from)
 }
 
 fn is_empty(text: &Arc<str>) -> bool {

@@ -5,17 +5,20 @@
 //! viewers follow that log, so a run does not care which sockets come and go.
 //!
 //! - [`ChatService`] is what a hub calls; [`Observer`] is what it tells.
-//! - [`store`] keeps conversations and decides who may answer; [`MemoryStore`] is one.
+//! - [`store`] keeps conversations and decides who may answer; [`EmbeddedStore`] is one.
 //! - [`provider`] asks models: OpenAI-compatible endpoints, and the built-in assistant.
 //! - `producer` turns a provider's chunks into events: joins deltas, retries, calls tools, ends.
 
 pub mod config;
+mod embedded;
 pub mod event;
+mod fleet;
+
 mod ids;
-mod memory;
 mod message;
 mod producer;
 pub mod provider;
+mod redis;
 mod run;
 mod runs;
 mod service;
@@ -27,12 +30,17 @@ mod trading_view;
 mod usage;
 
 pub use config::ChatConfig;
+pub use embedded::{EmbeddedBounds, EmbeddedStore};
+pub use fleet::Fleet;
 pub use ids::{ClientMessageId, ConversationId, MessageId, RunId, UserId, check_id};
-pub use memory::{MemoryBounds, MemoryStore};
+
 pub use message::{ConversationSummary, FinishReason, Message, Page, Role, RunError, Timestamp};
 pub use provider::{Model, Options};
+pub use redis::RedisStore;
 pub use run::{ActiveRun, CancelState, Run, RunIds};
-pub use service::{ChatService, Edit, Followed, NewMessage, Observer, OpenedConversation, What};
+pub use service::{
+    ChatService, Edit, Followed, NewMessage, Observer, OpenedConversation, Running, What,
+};
 pub use store::Started;
 pub use trading_view::{Looked, TradingView};
 pub use usage::UsageReport;

@@ -1,4 +1,4 @@
-//! The runs this instance produces or has lately produced.
+//! The runs this instance produces or follows, or lately did.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,8 +17,8 @@ pub struct Runs {
 #[derive(Default)]
 struct State {
     all: HashMap<RunId, Arc<Run>>,
-    active: HashMap<UserId, Vec<Arc<Run>>>,
-    active_count: usize,
+    /// Produced here.
+    active: HashMap<RunId, Arc<Run>>,
     ended: VecDeque<(Instant, RunId)>,
 }
 
@@ -33,23 +33,33 @@ impl Runs {
     pub fn add(&self, run: &Arc<Run>) {
         let mut state = self.lock();
         state.forget(self.retention);
-        state.active_count += 1;
         state.all.insert(run.ids.run.clone(), Arc::clone(run));
-        let mine = state.active.entry(run.user.clone()).or_default();
-        mine.push(Arc::clone(run));
+        state.active.insert(run.ids.run.clone(), Arc::clone(run));
     }
 
     pub fn ended(&self, run: &Run) {
         let mut state = self.lock();
         state.forget(self.retention);
-        state.active_count -= 1;
-        state.ended.push_back((Instant::now(), run.ids.run.clone()));
-        if let Some(mine) = state.active.get_mut(&run.user) {
-            mine.retain(|other| other.ids.run != run.ids.run);
-            if mine.is_empty() {
-                state.active.remove(&run.user);
-            }
+        if state.active.remove(&run.ids.run).is_some() {
+            state.ended.push_back((Instant::now(), run.ids.run.clone()));
         }
+    }
+
+    /// Adds a run that another instance produces.
+    pub fn add_replica(&self, run: &Arc<Run>) {
+        let mut state = self.lock();
+        state.forget(self.retention);
+        state.all.insert(run.ids.run.clone(), Arc::clone(run));
+    }
+
+    pub fn replica_ended(&self, run: &Run) {
+        let mut state = self.lock();
+        state.ended.push_back((Instant::now(), run.ids.run.clone()));
+    }
+
+    /// Whether a run is produced here.
+    pub fn is_active(&self, run: &str) -> bool {
+        self.lock().active.contains_key(run)
     }
 
     /// A run of this user, active or lately ended.
@@ -59,18 +69,13 @@ impl Runs {
         found.cloned()
     }
 
-    pub fn active_of(&self, user: &UserId) -> Vec<Arc<Run>> {
-        let state = self.lock();
-        state.active.get(user).cloned().unwrap_or_default()
-    }
-
+    /// The runs that are produced here.
     pub fn active(&self) -> Vec<Arc<Run>> {
-        let state = self.lock();
-        state.active.values().flatten().cloned().collect()
+        self.lock().active.values().cloned().collect()
     }
 
     pub fn active_count(&self) -> usize {
-        self.lock().active_count
+        self.lock().active.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

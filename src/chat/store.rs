@@ -1,31 +1,30 @@
 //! Where conversations are kept: the operations a store must do in one step, and nothing else.
 //!
-//! [`MemoryStore`](super::MemoryStore) is one; a store in Redis or in an embedded database does the
-//! same operations, each as one script or one transaction. What decides who may produce an answer,
-//! [`Store::begin_turn`], checks and claims in the same step.
+//! [`EmbeddedStore`](super::EmbeddedStore) keeps them in a file or in memory, [`RedisStore`]
+//! (super::RedisStore) for a fleet. What decides who may produce an answer, [`Store::begin_turn`],
+//! checks and claims in the same step.
 
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 
 use super::{
     ClientMessageId, ConversationId, ConversationSummary, Message, MessageId, Page, Role, RunId,
     Timestamp, UserId,
 };
 
+/// How much of a conversation is told to a model, at most.
+pub const HISTORY_BYTES: usize = 1024 * 1024;
+
 /// Keeps conversations, messages, and which of them is being answered.
 pub trait Store: Send + Sync {
     /// Changes a conversation as `turn` says and claims it for the new run, or does nothing at all.
     fn begin_turn<'a>(&'a self, turn: &'a Turn) -> Answer<'a, Begun>;
 
-    /// Adds the answer and gives the claim back, if `run` still holds it.
-    fn finish_turn<'a>(
-        &'a self,
-        user: &'a UserId,
-        conversation: &'a ConversationId,
-        run: &'a RunId,
-        answer: Message,
-    ) -> Answer<'a, ()>;
+    /// Adds the answer and what it used, and gives the claim back. Answers whether the run still
+    /// held the claim; if not, only usage was recorded. Doing it twice is doing it once.
+    fn finish_turn<'a>(&'a self, end: &'a TurnEnd) -> Answer<'a, bool>;
 
     /// The messages before `before` (or the last), at most `limit`, oldest first.
     fn open<'a>(
@@ -60,9 +59,10 @@ pub trait Store: Send + Sync {
         run: &'a RunId,
     ) -> Answer<'a, (ConversationId, Message)>;
 
-    fn record_usage<'a>(&'a self, user: &'a UserId, usage: UsageRecord) -> Answer<'a, ()>;
+    /// The user's claims, the oldest first.
+    fn claims<'a>(&'a self, user: &'a UserId) -> Answer<'a, Vec<Claim>>;
 
-    /// What was used from `from` on and before `to`.
+    /// What was used from `from` on and before `to`, the oldest first.
     fn usage<'a>(
         &'a self,
         user: &'a UserId,
@@ -87,6 +87,18 @@ pub enum StoreError {
     Unavailable,
 }
 
+impl StoreError {
+    pub const NOT_A_CURSOR: Self = Self::Invalid("this is not a cursor");
+
+    /// A message of another role was named.
+    pub const fn not_a_message_of(role: Role) -> Self {
+        Self::Invalid(match role {
+            Role::Assistant => "only an assistant's message can be regenerated",
+            Role::User => "only a user's message can be edited",
+        })
+    }
+}
+
 /// A request for an answer: what changes first, and the ids of what is new.
 #[derive(Clone, Debug)]
 pub struct Turn {
@@ -96,6 +108,7 @@ pub struct Turn {
     pub key: Option<(ClientMessageId, u64)>,
     pub run_id: RunId,
     pub message_id: MessageId,
+    pub model: String,
     pub at: Timestamp,
 }
 
@@ -127,9 +140,19 @@ pub enum Change {
     },
 }
 
+impl Change {
+    pub fn conversation(&self) -> &ConversationId {
+        match self {
+            Self::Create { conversation, .. }
+            | Self::Append { conversation, .. }
+            | Self::Regenerate { conversation, .. }
+            | Self::Edit { conversation, .. } => conversation,
+        }
+    }
+}
+
 /// The ids a request for an answer is answered with.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Started {
     pub conversation_id: ConversationId,
@@ -150,6 +173,43 @@ pub enum Begun {
     Repeated(Started),
 }
 
+/// A run that holds a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Claim {
+    pub run_id: RunId,
+    pub conversation_id: ConversationId,
+    pub message_id: MessageId,
+    pub model: String,
+    pub started_at: Timestamp,
+}
+
+impl Claim {
+    pub fn of(turn: &Turn) -> Self {
+        Self {
+            run_id: turn.run_id.clone(),
+            conversation_id: turn.change.conversation().clone(),
+            message_id: turn.message_id.clone(),
+            model: turn.model.clone(),
+            started_at: turn.at,
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct TurnEnd {
+    pub user: UserId,
+    pub conversation: ConversationId,
+    pub run: RunId,
+    pub answer: Message,
+    pub usage: Option<UsageRecord>,
+    /// What the run answers. A store that lost the turn, or the whole conversation, while it was
+    /// away gets it from here; `None`: whoever ends the run does not know it.
+    pub question: Option<Message>,
+    pub at: Timestamp,
+}
+
 #[derive(Clone, Debug)]
 pub struct Opened {
     pub title: String,
@@ -158,10 +218,39 @@ pub struct Opened {
 }
 
 /// What one run used.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageRecord {
     pub at: Timestamp,
+    pub run: RunId,
     pub model: String,
     pub prompt_tokens: u64,
     pub completion_tokens: u64,
+}
+
+/// Collects what a model is told, the newest message first, until there is no more room. Answers
+/// that never said anything are left out.
+#[derive(Default)]
+pub struct History {
+    newest_first: Vec<(Role, Arc<str>)>,
+    bytes: usize,
+}
+
+impl History {
+    /// Takes the next older message. False: there is no room for it, nor for what is older.
+    pub fn push(&mut self, role: Role, content: Arc<str>) -> bool {
+        if content.is_empty() {
+            return true;
+        }
+        self.bytes += content.len();
+        if self.bytes > HISTORY_BYTES && !self.newest_first.is_empty() {
+            return false;
+        }
+        self.newest_first.push((role, content));
+        true
+    }
+
+    pub fn into_messages(mut self) -> Vec<(Role, Arc<str>)> {
+        self.newest_first.reverse();
+        self.newest_first
+    }
 }

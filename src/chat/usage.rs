@@ -10,7 +10,6 @@ use super::store::UsageRecord;
 use crate::problem::Problem;
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct UsageReport {
     pub from: Timestamp,
@@ -21,7 +20,6 @@ pub struct UsageReport {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
     pub prompt_tokens: u64,
@@ -30,7 +28,6 @@ pub struct Totals {
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ByModel {
     pub model: String,
     #[serde(flatten)]
@@ -38,7 +35,6 @@ pub struct ByModel {
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ByDay {
     /// `2026-01-31`, in UTC.
     pub day: String,

@@ -4,5 +4,3 @@ pub mod backtests;
 pub mod bots;
 pub mod llm;
 mod request;
-#[cfg(test)]
-mod typescript;

@@ -188,7 +188,7 @@ async fn lists_are_paged_newest_first_and_deleting_cancels() {
         .await
         .expect("is deleted");
     upstream.idle().await;
-    assert!(chat.service.active_runs(&chat.user, None).is_empty());
+    assert!(chat.active_runs().await.is_empty());
     let opened = chat.service.open(&chat.user, id, None, None).await;
     assert_eq!(opened.expect_err("is gone").code, Code::NotFound);
 }

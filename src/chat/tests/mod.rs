@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 
 use self::upstream::Upstream;
 use super::config::{Limits, ProviderConfig};
-use super::service::{ChatService, NewMessage, Observer, What};
+use super::service::{ChatService, NewMessage, Observer, Running, What};
 use super::store::Started;
 use super::tools::tests::Example;
-use super::{ChatConfig, ConversationId, MemoryStore, Run, RunId, UserId};
+use super::{CancelState, ChatConfig, ConversationId, EmbeddedStore, Fleet, Run, RunId, UserId};
+use crate::eventlog::Database;
 use crate::problem::Problem;
 
 /// Keeps what it is told.
@@ -35,6 +36,14 @@ impl Observer for Told {
     ) -> BoxFuture<'a, ()> {
         self.0.lock().unwrap().push(what);
         Box::pin(ready(()))
+    }
+
+    fn is_watched(&self, _: &ConversationId) -> bool {
+        false
+    }
+
+    fn watched(&self) -> Vec<(UserId, ConversationId)> {
+        Vec::new()
     }
 }
 
@@ -70,8 +79,9 @@ impl Chat {
         };
         change(&mut config);
         let told = Arc::new(Told::default());
-        let store = Arc::new(MemoryStore::default());
-        let service = ChatService::new(config, store, Arc::new(Example), told.clone());
+        let store = EmbeddedStore::new(Database::in_memory()).expect("memory can be written");
+        let (store, trading) = (Arc::new(store), Arc::new(Example));
+        let service = ChatService::new(config, store, Fleet::alone(), trading, told.clone());
         Self {
             service: service.expect("the configuration is right"),
             told,
@@ -96,6 +106,16 @@ impl Chat {
         let read = events.map(|event| serde_json::from_slice(&event.body).expect("JSON"));
         let all = tokio::time::timeout(Duration::from_secs(20), read.collect::<Vec<Value>>());
         all.await.expect("the run ends")
+    }
+
+    pub async fn active_runs(&self) -> Vec<Running> {
+        let runs = self.service.active_runs(&self.user, None).await;
+        runs.expect("the store answers")
+    }
+
+    pub async fn cancel(&self, run: &RunId) -> CancelState {
+        let cancelled = self.service.cancel(&self.user, run).await;
+        cancelled.expect("the run is known").0
     }
 
     /// Asks once and gives all events of the answer.

@@ -34,10 +34,10 @@ async fn every_resumption_continues_where_the_viewer_was() {
         assert_eq!(chat.events_after(&run, after as u64).await, all[after..]);
     }
     let ahead = chat.events_after(&run, 10_000).await;
-    assert_eq!(types(&ahead), ["snapshot"]);
+    assert_eq!(types(&ahead), ["snapshot", "run.finished"]);
     assert_eq!(
         (&ahead[0]["text"], &ahead[0]["seq"]),
-        (&json!(expected), &json!(all.len()))
+        (&json!(expected), &json!(all.len() - 1))
     );
 }
 
@@ -60,10 +60,7 @@ async fn an_ended_run_can_be_told_after_its_log_is_gone() {
     assert_eq!(types(&retold), ["snapshot", "run.error", "run.finished"]);
     assert_eq!(retold[2]["seq"], broken.len());
     assert_eq!(chat.events_after(&bad, broken.len() as u64).await.len(), 0);
-    assert_eq!(
-        chat.service.cancel(&chat.user, &bad).await,
-        Ok(CancelState::Finished)
-    );
+    assert_eq!(chat.cancel(&bad).await, CancelState::Finished);
 }
 
 #[tokio::test]
@@ -81,10 +78,7 @@ async fn cancelling_shows_nothing_more_keeps_the_text_and_ends_the_request() {
     for _ in 0..4 {
         events.next().await;
     }
-    assert_eq!(
-        chat.service.cancel(&chat.user, &run).await,
-        Ok(CancelState::Cancelled)
-    );
+    assert_eq!(chat.cancel(&run).await, CancelState::Cancelled);
     let all = chat.events_after(&run, 0).await;
     assert_well_formed(&all);
     assert_eq!(last(&all, "run.finished")["finishReason"], "cancelled");
@@ -97,10 +91,7 @@ async fn cancelling_shows_nothing_more_keeps_the_text_and_ends_the_request() {
     let opened = opened.expect("is there");
     assert!(opened.active_run.is_none());
     assert_eq!(*opened.messages[1].content, *text_of(&all));
-    assert_eq!(
-        chat.service.cancel(&chat.user, &run).await,
-        Ok(CancelState::Cancelled)
-    );
+    assert_eq!(chat.cancel(&run).await, CancelState::Cancelled);
 }
 
 #[tokio::test]
@@ -110,10 +101,7 @@ async fn a_run_that_waits_for_a_retry_can_be_cancelled() {
     let chat = Chat::with(&[&upstream]);
     let run = chat.send(json!({"content": "hi"})).await.run_id;
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(
-        chat.service.cancel(&chat.user, &run).await,
-        Ok(CancelState::Cancelled)
-    );
+    assert_eq!(chat.cancel(&run).await, CancelState::Cancelled);
 }
 
 #[tokio::test]
@@ -125,11 +113,11 @@ async fn one_run_at_a_time_and_only_the_owner_sees_it() {
     let problem = chat.try_send(again).await.expect_err("one at a time");
     assert_eq!(problem.code, Code::RunActive);
     assert_eq!(problem.details["runId"], *started.run_id);
-    assert_eq!(chat.service.active_runs(&chat.user, None).len(), 1);
+    assert_eq!(chat.active_runs().await.len(), 1);
 
     chat.user = "eve".into();
     let eve = &chat.user;
-    assert!(chat.service.active_runs(eve, None).is_empty());
+    assert!(chat.active_runs().await.is_empty());
     let id = &started.conversation_id;
     let problems = [
         chat.service.follow(eve, &started.run_id, 0).await.err(),

@@ -6,7 +6,7 @@ use async_stream::stream;
 use futures_util::StreamExt;
 use tokio::task::JoinHandle;
 
-use super::open_conversations;
+use super::opened;
 use super::viewers::{Hold, Seen, Viewers, payload};
 use crate::chat::{ChatService, ConversationId, Followed, NewMessage, RunId, Started, UserId};
 use crate::problem::{Code, Problem};
@@ -153,10 +153,10 @@ impl Drop for Following {
             });
         }
         if let Some((hold, conversation)) = self.hold.take()
-            && open_conversations(&self.context).contains(&conversation)
+            && opened::all(&self.context).contains(&conversation)
         {
             let run = Some((self.run.clone(), self.seen));
-            self.viewers.let_go(hold, Seen { run, join: false });
+            self.viewers.let_go(hold, Seen { run, join: None });
         }
     }
 }

@@ -14,6 +14,8 @@ fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     command
         .args(arguments)
         .env_clear()
+        // No file unless the test asks for one: many servers run side by side.
+        .env("Storage__Path", "")
         .envs(variables.iter().copied())
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdin(Stdio::null());

@@ -1,7 +1,12 @@
 /** A backtest as the page knows it: its snapshot, and what events made of it since. */
-import type { BacktestSnapshot, BacktestStamp, Completed, EquityPoint, Failure, LogLine, Numbered, Progress } from '../generated/hubs';
+import type { BacktestSnapshot, EquityPoint, Failure, LogLine, Numbered, Progress } from '../generated/hubs';
 
-export type Stamp = BacktestStamp;
+export interface Stamp {
+  backtestId: string;
+  epoch: string;
+  seq: number;
+  ts: string;
+}
 
 export interface LiveBacktest extends BacktestSnapshot {
   equity: EquityPoint[];
@@ -51,7 +56,7 @@ const change: Record<string, (backtest: LiveBacktest, event: never) => void> = {
     backtest.tradeCount += trades.length;
     backtest.trades = [...trades.toReversed(), ...backtest.trades].slice(0, MOST_ITEMS);
   },
-  BacktestCompleted(backtest, { statistics }: Completed) {
+  BacktestCompleted(backtest, { statistics }: { statistics: Record<string, unknown> }) {
     backtest.state = 'completed';
     backtest.progress = { ...backtest.progress, pct: 1, etaMs: 0 };
     backtest.statistics = statistics;

@@ -1,95 +1,15 @@
-//! `/llmhub` as its clients see it, with the built-in assistant.
-
-use std::net::{Ipv4Addr, SocketAddr};
+//! One instance, with the built-in assistant.
 
 use serde_json::{Value, json};
 
-use crate::program::process::Program;
-use crate::support::hub_client::{HubClient, Received};
-
-struct Server {
-    _program: Program,
-    address: SocketAddr,
-}
-
-impl Server {
-    fn start() -> Self {
-        let program = Program::start(&[("APP_ENVIRONMENT", "Development")]);
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, program.port()));
-        Self {
-            _program: program,
-            address,
-        }
-    }
-
-    async fn connect(&self, user: &str) -> HubClient {
-        HubClient::connect_to(self.address, &format!("/llmhub?user={user}")).await
-    }
-}
-
-/// The `ChatEvent`s up to the end of a run.
-async fn chat_events(client: &mut HubClient) -> Vec<Value> {
-    let mut events = Vec::new();
-    loop {
-        let event = client.next_call("ChatEvent").await[0].clone();
-        let is_last = event["type"] == "run.finished";
-        events.push(event);
-        if is_last {
-            return events;
-        }
-    }
-}
-
-/// The items of a stream, to its completion; nothing else may tell of the run.
-async fn stream_items(client: &mut HubClient, id: &str) -> Vec<Value> {
-    let mut items = Vec::new();
-    loop {
-        match client.next().await {
-            Received::Message(value) if value["type"] == 2 && value["invocationId"] == id => {
-                items.push(value["item"].clone());
-            }
-            Received::Message(value) if value["type"] == 3 && value["invocationId"] == id => {
-                assert!(value.get("error").is_none(), "{value}");
-                return items;
-            }
-            Received::Message(value) => assert_ne!(value["target"], "ChatEvent", "{value}"),
-            Received::Closed { code } => panic!("closed with {code}"),
-        }
-    }
-}
-
-async fn begin_stream(client: &mut HubClient, id: &str, target: &str, argument: Value) {
-    let message = json!({"type": 4, "invocationId": id, "target": target, "arguments": [argument]});
-    client.send_message(&message).await;
-}
-
-fn text(events: &[Value]) -> String {
-    let texts = events.iter().filter_map(|event| match &event["type"] {
-        Value::String(kind) if kind == "text.delta" => event["text"].as_str(),
-        _ => None,
-    });
-    texts.collect()
-}
-
-fn numbers(up_to: usize) -> String {
-    let numbers: Vec<_> = (1..=up_to).map(|number| number.to_string()).collect();
-    numbers.join(" ")
-}
-
-fn assert_gapless(events: &[Value], first: u64) {
-    let expected = (first..).take(events.len());
-    assert!(
-        events
-            .iter()
-            .map(|event| event["seq"].as_u64().unwrap_or(0))
-            .eq(expected),
-        "{events:#?}"
-    );
-}
+use super::client::{
+    Instance, assert_gapless, begin_stream, chat_events, numbers, stream_items, text,
+};
+use crate::support::hub_client::Received;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_comes_to_the_caller_after_the_completion_and_to_who_follows_by_a_stream_once() {
-    let server = Server::start();
+    let server = Instance::start(&[]);
     let mut ada = server.connect("ada").await;
     let started = ada
         .invoke("SendMessage", json!([{"content": "count to 30"}]))
@@ -116,7 +36,7 @@ async fn an_answer_comes_to_the_caller_after_the_completion_and_to_who_follows_b
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_tab_joins_in_mid_answer_without_a_hole_and_cancels() {
-    let server = Server::start();
+    let server = Instance::start(&[]);
     let (mut first, mut second) = (server.connect("ada").await, server.connect("ada").await);
     let started = first
         .invoke("SendMessage", json!([{"content": "count to 2000"}]))
@@ -161,7 +81,7 @@ async fn a_second_tab_joins_in_mid_answer_without_a_hole_and_cancels() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_survives_its_socket_and_is_resumed() {
-    let server = Server::start();
+    let server = Instance::start(&[]);
     let mut tab = server.connect("ada").await;
     begin_stream(
         &mut tab,
@@ -197,7 +117,7 @@ async fn a_run_survives_its_socket_and_is_resumed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_stream_detaches_and_the_rest_comes_as_chat_events() {
-    let server = Server::start();
+    let server = Instance::start(&[]);
     let mut tab = server.connect("ada").await;
     begin_stream(
         &mut tab,
@@ -244,7 +164,7 @@ async fn a_cancelled_stream_detaches_and_the_rest_comes_as_chat_events() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_asks_for_it_cancels_its_run_however_early() {
-    let server = Server::start();
+    let server = Instance::start(&[]);
     let mut tab = server.connect("ada").await;
     for wait in [true, false] {
         let request = json!({"content": "count to 2000", "options": {"cancelRunWithStream": true}});
@@ -272,7 +192,7 @@ async fn a_stream_that_asks_for_it_cancels_its_run_however_early() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_are_one_object_and_others_see_nothing() {
-    let server = Server::start();
+    let server = Instance::start(&[]);
     let (mut ada, mut eve) = (server.connect("ada").await, server.connect("eve").await);
     let started = ada
         .invoke("SendMessage", json!([{"content": "count to 2000"}]))
@@ -303,12 +223,10 @@ async fn errors_are_one_object_and_others_see_nothing() {
     ] {
         let client = if user == "ada" { &mut ada } else { &mut eve };
         let completion = client.call(target, json!([argument])).await;
-        let error = completion["error"].as_str().expect("an error");
-        let object = &error[error.find('{').expect("an object")..];
-        let object: Value = serde_json::from_str(object).expect("JSON");
-        assert_eq!(object["code"], code, "{error}");
+        assert_eq!(super::client::code(&completion), code, "{completion}");
         if code == "run_active" {
-            assert_eq!(object["runId"], started["runId"]);
+            let run = started["runId"].as_str().expect("an id");
+            assert!(completion["error"].to_string().contains(run));
         }
     }
     let list = eve.invoke("ListConversations", json!([{}])).await;

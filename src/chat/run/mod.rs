@@ -1,17 +1,25 @@
 //! One run: the making of one assistant message, its log, and who may end it.
 
-use std::sync::Arc;
+mod ids;
+mod progress;
+mod replica;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::Stream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::event::{Body, ChatEvent};
-use super::{
-    ConversationId, FinishReason, Message, MessageId, RunError, RunId, Started, Timestamp, UserId,
-};
-use crate::eventlog::{Bounds, Epoch, Event, EventLog, Position, Step};
+pub use self::ids::{RunIds, retell};
+pub use self::progress::Progress;
+pub(super) use self::replica::interrupted;
+
+use self::progress::Ending;
+use super::event::Body;
+use super::store::Claim;
+use super::{FinishReason, Message, MessageId, RunError, RunId, Timestamp, UserId};
+use crate::eventlog::{Bounds, Epoch, Event, EventLog, Follower, Position, Step};
 
 /// A run belongs to the server, never to a socket. Its log is what viewers follow.
 pub struct Run {
@@ -19,38 +27,17 @@ pub struct Run {
     pub ids: RunIds,
     pub model: String,
     pub started_at: Timestamp,
+    /// What it answers; unknown where another instance began it.
+    pub question: Option<Message>,
     log: Arc<EventLog<Progress>>,
     beginning: Position,
     stop: CancellationToken,
-}
-
-/// What every event of a run names.
-#[derive(Clone, Debug)]
-pub struct RunIds {
-    pub conversation: ConversationId,
-    pub run: RunId,
-    pub message: MessageId,
-}
-
-/// What a run has said so far.
-#[derive(Debug, Default)]
-pub struct Progress {
-    pub text: String,
-    pub reasoning: String,
-    pub finished: Option<FinishReason>,
-    /// Nothing is shown any more but the end.
-    ending: Option<Ending>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    Cancelled,
-    Natural,
+    /// The instance that produces it, unless that is this one.
+    home: Mutex<Option<Arc<str>>>,
 }
 
 /// A run in progress as a reloaded tab needs it.
 #[derive(Clone, Debug, serde::Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ActiveRun {
     pub run_id: RunId,
@@ -61,8 +48,7 @@ pub struct ActiveRun {
 }
 
 /// What cancelling came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CancelState {
     Cancelling,
@@ -82,20 +68,28 @@ pub(super) struct Sealed {
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
 impl Run {
-    pub(super) fn new(user: UserId, started: &Started, model: String, at: Timestamp) -> Arc<Self> {
-        let log = EventLog::new(Epoch::random(), Progress::default(), Bounds::default());
+    /// A run whose log is still empty.
+    pub(super) fn new(
+        user: UserId,
+        claim: &Claim,
+        question: Option<Message>,
+        epoch: Epoch,
+    ) -> Arc<Self> {
+        let log = EventLog::new(epoch, Progress::default(), Bounds::default());
         Arc::new(Self {
             user,
             ids: RunIds {
-                conversation: started.conversation_id.clone(),
-                run: started.run_id.clone(),
-                message: started.message_id.clone(),
+                conversation: claim.conversation_id.clone(),
+                run: claim.run_id.clone(),
+                message: claim.message_id.clone(),
             },
-            model,
-            started_at: at,
+            model: claim.model.clone(),
+            started_at: claim.started_at,
+            question,
             beginning: log.position(),
             log,
             stop: CancellationToken::new(),
+            home: Mutex::default(),
         })
     }
 
@@ -118,21 +112,24 @@ impl Run {
     }
 
     /// The run as it stands, unless it has ended.
-    pub fn active(&self) -> Option<ActiveRun> {
-        self.read(|progress, last_seq| {
-            progress.finished.is_none().then(|| ActiveRun {
+    pub async fn active(&self) -> Option<ActiveRun> {
+        let (active, position) = self.log.read(|progress, position| {
+            let active = progress.finished.is_none().then(|| ActiveRun {
                 run_id: self.ids.run.clone(),
                 message_id: self.ids.message.clone(),
                 text: progress.text.clone(),
                 reasoning: progress.reasoning.clone(),
-                last_seq,
-            })
-        })
+                last_seq: position.seq,
+            });
+            (active, position)
+        });
+        self.log.shown(&position).await;
+        active
     }
 
-    /// The position before the first event.
-    pub fn beginning(&self) -> Position {
-        self.beginning.clone()
+    /// Follows the log from before its first event on.
+    pub fn follow_all(&self) -> Follower<Progress> {
+        self.log.follow(self.beginning.clone())
     }
 
     /// The position after the event `seq`, as far as the log still holds it.
@@ -141,13 +138,19 @@ impl Run {
         self.log.position_at(&epoch, seq).ok()
     }
 
-    /// Everything up to now as one event, and the position it is complete up to.
-    pub fn snapshot(&self) -> (Event, Position) {
-        self.log.read(|progress, position| {
+    /// Everything said up to now as one event, and the position it is complete up to. The end of a
+    /// run is not part of it.
+    pub async fn snapshot(&self) -> (Event, Position) {
+        let (event, position) = self.log.read(|progress, mut position| {
+            if let Some(said) = progress.said {
+                position.seq = said;
+            }
             let (text, reasoning) = (&progress.text, &progress.reasoning);
             let event = self.ids.snapshot(text, reasoning, position.seq);
             (event, position)
-        })
+        });
+        self.log.shown(&position).await;
+        (event, position)
     }
 
     /// Everything after `after_seq`, then what comes, until the end of the run. What the log no
@@ -159,7 +162,7 @@ impl Run {
             let behind = position.is_none();
             let mut follower = run.log.follow(position.unwrap_or_else(|| run.log.position()));
             if behind {
-                let (snapshot, position) = run.snapshot();
+                let (snapshot, position) = run.snapshot().await;
                 follower.jump(position);
                 yield snapshot;
             }
@@ -167,7 +170,7 @@ impl Run {
                 match follower.next().await {
                     Step::Event(event) => yield event,
                     Step::Behind => {
-                        let (snapshot, position) = run.snapshot();
+                        let (snapshot, position) = run.snapshot().await;
                         follower.jump(position);
                         yield snapshot;
                     }
@@ -177,8 +180,8 @@ impl Run {
         }
     }
 
-    /// Ends the run for its user. From here on no delta is shown; answers when the end is written,
-    /// or after a few seconds that it is on its way.
+    /// Ends the run, which is produced here, for its user. From here on no delta is shown; answers
+    /// when the end is written, or after a few seconds that it is on its way.
     pub async fn cancel(&self) -> CancelState {
         let finished = self.log.write(|writer| {
             let progress = writer.state();
@@ -187,9 +190,14 @@ impl Run {
         });
         if finished.is_none() {
             self.stop.cancel();
-            if timeout(CANCEL_WAIT, self.ended()).await.is_err() {
-                return CancelState::Cancelling;
-            }
+        }
+        self.cancelled().await
+    }
+
+    /// Waits for the end of a run that is being cancelled.
+    pub async fn cancelled(&self) -> CancelState {
+        if timeout(CANCEL_WAIT, self.ended()).await.is_err() {
+            return CancelState::Cancelling;
         }
         match self.read(|progress, _| progress.finished) {
             Some(FinishReason::Cancelled) => CancelState::Cancelled,
@@ -202,7 +210,7 @@ impl Run {
         self.stop.cancel();
     }
 
-    /// Waits until the last event is written.
+    /// Waits until the last event is written and shown.
     pub async fn ended(&self) {
         let mut follower = self.log.follow(self.log.position());
         loop {
@@ -214,7 +222,7 @@ impl Run {
         }
     }
 
-    /// Cancelled or interrupted: the producer ends what it does.
+    /// Cancelled, interrupted or lost: the producer ends what it does.
     pub(super) fn stopped(&self) -> &CancellationToken {
         &self.stop
     }
@@ -252,73 +260,11 @@ impl Run {
 
     /// Appends the last events and closes the log.
     pub(super) fn end(&self, finish_reason: FinishReason, error: Option<&RunError>) {
-        self.log.write(|writer| {
-            writer.state().finished = Some(finish_reason);
-            for body in last_events(finish_reason, error) {
-                writer.append(body.name(), |stamp| self.ids.encode(stamp.seq, body));
-            }
-        });
+        self.write_end(finish_reason, error);
         self.log.close();
     }
-}
 
-impl RunIds {
-    pub(super) fn encode(&self, seq: u64, body: Body<'_>) -> Vec<u8> {
-        ChatEvent {
-            conversation_id: &self.conversation,
-            run_id: &self.run,
-            message_id: &self.message,
-            seq,
-            ts: Timestamp::now(),
-            body,
-        }
-        .to_json()
+    fn lock_home(&self) -> MutexGuard<'_, Option<Arc<str>>> {
+        self.home.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn snapshot(&self, text: &str, reasoning: &str, last_seq: u64) -> Event {
-        let body = Body::Snapshot {
-            text,
-            reasoning,
-            last_seq,
-        };
-        Event::standing_for(body.name(), last_seq, self.encode(last_seq, body))
-    }
-}
-
-/// How a run ends: with an error if there was one, and always with `run.finished`.
-fn last_events(
-    finish_reason: FinishReason,
-    error: Option<&RunError>,
-) -> impl Iterator<Item = Body<'_>> {
-    error
-        .map(|error| Body::RunError { error })
-        .into_iter()
-        .chain([Body::RunFinished { finish_reason }])
-}
-
-/// Tells an ended run again from its finished message, when its log is gone: what was said as a
-/// snapshot, then the end under its own numbers.
-pub(super) fn retell(
-    conversation: ConversationId,
-    run: RunId,
-    answer: &Message,
-    after_seq: u64,
-) -> Vec<Event> {
-    let ids = RunIds {
-        conversation,
-        run,
-        message: answer.message_id.clone(),
-    };
-    if after_seq == answer.last_seq {
-        return Vec::new();
-    }
-    let finish_reason = answer.finish_reason.unwrap_or(FinishReason::Stop);
-    let last: Vec<_> = last_events(finish_reason, answer.error.as_ref()).collect();
-    let mut seq = answer.last_seq.saturating_sub(last.len() as u64);
-    let mut events = vec![ids.snapshot(&answer.content, &answer.reasoning, seq)];
-    for body in last {
-        seq += 1;
-        events.push(Event::standing_for(body.name(), seq, ids.encode(seq, body)));
-    }
-    events
 }

@@ -1,0 +1,164 @@
+//! How an answer is produced and how it ends: the message is stored, then the end is told, so that
+//! whoever hears of the end finds the message.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::time::{sleep, timeout};
+
+use super::{ChatService, What};
+use crate::chat::producer::{Outcome, Producer};
+use crate::chat::provider::{Prompt, Provider};
+use crate::chat::store::{Claim, StoreError, TurnEnd};
+use crate::chat::{FinishReason, Message, Role, Run, RunError, Timestamp, UserId};
+use crate::eventlog::Epoch;
+
+/// How long a store that could not take an end is left alone.
+const PAUSE: Duration = Duration::from_secs(1);
+/// What interrupted runs get to end when the server stops.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+impl ChatService {
+    pub(super) async fn produce(
+        self: Arc<Self>,
+        run: Arc<Run>,
+        providers: Vec<Arc<dyn Provider>>,
+        prompt: Prompt,
+    ) {
+        let producer = Producer::new(&self.config, run.clone(), providers);
+        // Whatever happens, a run that began also ends.
+        let produced = AssertUnwindSafe(producer.produce(prompt)).catch_unwind();
+        let outcome = produced.await.unwrap_or_else(|_| {
+            tracing::error!(run_id = %run.ids.run, "the making of an answer panicked");
+            Outcome::interrupted()
+        });
+        if run.is_here() {
+            self.end(&run, outcome).await;
+        }
+        self.runs.ended(&run);
+    }
+
+    async fn end(self: &Arc<Self>, run: &Arc<Run>, outcome: Outcome) {
+        let (end, error) = turn_end(run, outcome);
+        if let Err(error) = self.store.finish_turn(&end).await {
+            tracing::warn!(run_id = %run.ids.run, %error, "an answer is not stored yet");
+            self.finish_later(end.clone());
+        }
+        self.tell_end(run, end.answer.finish_reason, error.as_ref())
+            .await;
+    }
+
+    /// Ends a run whose producer is dead. False: it never began.
+    pub(in crate::chat) async fn end_orphan(self: &Arc<Self>, run: &Arc<Run>) -> bool {
+        let (mut end, mut error) = turn_end(run, Outcome::interrupted());
+        end.question = None;
+        match self.store.finish_turn(&end).await {
+            Ok(true) => {}
+            // It died after it had stored its answer, or before it had begun.
+            Ok(false) => match self.store.answer_of(&run.user, &run.ids.run).await {
+                Ok((_, answer)) => {
+                    error = answer.error.clone();
+                    end.answer = answer;
+                }
+                Err(StoreError::NotFound) => return false,
+                Err(_) => self.finish_later(end.clone()),
+            },
+            Err(_) => self.finish_later(end.clone()),
+        }
+        self.tell_end(run, end.answer.finish_reason, error.as_ref())
+            .await;
+        self.runs.ended(run);
+        true
+    }
+
+    /// Ends what a former process of this instance left behind. What it said is not known any more.
+    pub async fn end_left_behind(&self, claims: Vec<(UserId, Claim)>) {
+        for (user, claim) in claims {
+            let run = Run::new(user, &claim, None, Epoch::random());
+            let (end, _) = turn_end(&run, Outcome::interrupted());
+            if let Err(error) = self.store.finish_turn(&end).await {
+                tracing::warn!(run_id = %end.run, %error, "an interrupted answer stays claimed");
+            }
+        }
+    }
+
+    async fn tell_end(&self, run: &Run, reason: Option<FinishReason>, error: Option<&RunError>) {
+        run.end(reason.unwrap_or(FinishReason::Stop), error);
+        self.changed(&run.user, &run.ids.conversation, What::RunFinished)
+            .await;
+    }
+
+    /// Stores an end as soon as the store answers again. There is one of these for each run that
+    /// ended while the store was away, and none can begin then.
+    fn finish_later(self: &Arc<Self>, end: TurnEnd) {
+        let service = self.clone();
+        self.runtime.spawn(async move {
+            loop {
+                sleep(PAUSE).await;
+                match service.store.finish_turn(&end).await {
+                    Ok(_) => return,
+                    Err(StoreError::Unavailable) => {}
+                    Err(error) => {
+                        tracing::error!(run_id = %end.run, %error, "an answer cannot be stored");
+                        return;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Lets running answers finish, and interrupts those that have not by then. From now on none
+    /// begins.
+    pub async fn drain(&self, grace: Duration) {
+        self.stop_beginning();
+        let all_ended = async {
+            for run in self.runs.active() {
+                run.ended().await;
+            }
+        };
+        if timeout(grace, all_ended).await.is_err() {
+            let late = self.runs.active();
+            late.iter().for_each(|run| run.interrupt());
+            let all_ended = async {
+                for run in late {
+                    run.ended().await;
+                }
+            };
+            let _ = timeout(LAST_WORDS, all_ended).await;
+        }
+        self.fleet.flush(LAST_WORDS).await;
+    }
+}
+
+/// Seals a run, and what of it is stored.
+fn turn_end(run: &Run, outcome: Outcome) -> (TurnEnd, Option<RunError>) {
+    let sealed = run.seal();
+    let (finish_reason, error) = match sealed.cancelled {
+        true => (FinishReason::Cancelled, None),
+        false => (outcome.finish_reason, outcome.error),
+    };
+    let answer = Message {
+        message_id: run.ids.message.clone(),
+        role: Role::Assistant,
+        content: sealed.text,
+        reasoning: sealed.reasoning,
+        model: Some(run.model.clone()),
+        created_at: run.started_at,
+        finish_reason: Some(finish_reason),
+        error: error.clone(),
+        run_id: Some(run.ids.run.clone()),
+        last_seq: sealed.seq + 1 + u64::from(error.is_some()),
+    };
+    let end = TurnEnd {
+        user: run.user.clone(),
+        conversation: run.ids.conversation.clone(),
+        run: run.ids.run.clone(),
+        answer,
+        usage: outcome.usage.map(|usage| usage.record(run)),
+        question: run.question.clone(),
+        at: Timestamp::now(),
+    };
+    (end, error)
+}
