@@ -1,7 +1,7 @@
 //! One fred client from our options. fred's own reconnecting, retrying and re-subscribing stay off:
 //! a client lives as long as its connection, and [`link`](super::link) makes the next one.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use fred::{
     clients::Client,
@@ -14,7 +14,7 @@ use fred::{
     },
 };
 
-use super::{Deployment, Options, tls};
+use super::{Deployment, Options, attempt::Target, tls};
 
 /// Commands that may wait inside fred; ours are bounded before they get there.
 const COMMAND_BUFFER: usize = 100_000;
@@ -30,15 +30,9 @@ pub(super) enum Purpose {
     Subscriptions,
 }
 
-/// A client that is not connected yet. `server` is the index of the endpoint to try, of several
-/// that are no cluster. The error holds no secret.
-pub(super) fn build(
-    options: &Options,
-    purpose: Purpose,
-    protocol: u8,
-    server: usize,
-) -> Result<Client, String> {
-    let config = config(options, protocol, server)?;
+/// A client that is not connected yet. The error holds no secret.
+pub(super) fn build(options: &Options, purpose: Purpose, target: Target) -> Result<Client, String> {
+    let config = config(options, target)?;
     let mut builder = Builder::from_config(config);
     builder.set_connection_config(ConnectionConfig {
         connection_timeout: options.connect_timeout,
@@ -72,7 +66,7 @@ fn enlarge_message_ring(client: &Client) {
     client.inner().notifications.pubsub.store(Arc::new(ring));
 }
 
-fn config(options: &Options, protocol: u8, server: usize) -> Result<Config, String> {
+fn config(options: &Options, target: Target) -> Result<Config, String> {
     let tls = match &options.tls {
         Some(tls) => Some(TlsConfig::from(tls::connector(tls)?)),
         None => None,
@@ -81,8 +75,8 @@ fn config(options: &Options, protocol: u8, server: usize) -> Result<Config, Stri
         fail_fast: true,
         username: options.user.clone(),
         password: options.password.clone(),
-        server: server_config(options, server),
-        version: if protocol == 2 {
+        server: server_config(options, target.server),
+        version: if target.protocol == 2 {
             RespVersion::RESP2
         } else {
             RespVersion::RESP3
@@ -123,9 +117,4 @@ fn server(options: &Options, (host, port): &(String, u16)) -> Server {
         .and_then(|tls| tls.server_name.as_deref())
         .map(Into::into);
     server
-}
-
-/// How long one attempt to connect may take in all: a few steps of [`Options::connect_timeout`].
-pub(super) fn attempt_limit(options: &Options) -> Duration {
-    options.connect_timeout * 3
 }

@@ -6,18 +6,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fred::{
-    clients::Client,
-    error::{Error, ErrorKind},
-    interfaces::ClientLike as _,
-};
+use fred::{clients::Client, interfaces::ClientLike as _};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use rand::RngExt as _;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Options,
-    client::{self, Purpose},
+    attempt::{self, Failure, Running, Target},
+    client::Purpose,
 };
 
 /// The pause after a failed attempt begins with the first and does not exceed the second, so that
@@ -26,6 +24,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 /// A connection that lived shorter than this does not make the next pause short again.
 const STABLE: Duration = Duration::from_secs(5);
+/// While an attempt gets no answer, another one begins so often.
+const NEXT_ATTEMPT: Duration = Duration::from_secs(1);
+const MOST_ATTEMPTS: usize = 5;
 /// For `QUIT`.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -40,6 +41,14 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    fn new(client: Client) -> Self {
+        Self {
+            client,
+            gone: CancellationToken::new(),
+            condemned: watch::Sender::new(None),
+        }
+    }
+
     pub async fn gone(&self) {
         self.gone.cancelled().await;
     }
@@ -81,18 +90,20 @@ pub(super) struct Link {
     options: Arc<Options>,
     purpose: Purpose,
     stop: CancellationToken,
-    protocol: u8,
-    server: usize,
+    target: Target,
 }
 
 impl Link {
     pub fn new(options: Arc<Options>, purpose: Purpose, stop: CancellationToken) -> Self {
+        let protocol = options.protocol.unwrap_or(3);
         Self {
-            protocol: options.protocol.unwrap_or(3),
             options,
             purpose,
             stop,
-            server: 0,
+            target: Target {
+                protocol,
+                server: 0,
+            },
         }
     }
 
@@ -128,36 +139,32 @@ impl Link {
         }
     }
 
+    /// Connects, or says why not. An attempt that gets no answer is not given up at once, but joined
+    /// by another every second: one that hangs must not delay the return of a Redis that is back.
     async fn connect(&mut self) -> Result<(Connection, Running), String> {
-        let client = client::build(&self.options, self.purpose, self.protocol, self.server)?;
-        let limit = client::attempt_limit(&self.options);
-        let running = Running(client.connect());
-        match timeout(limit, client.wait_for_connect()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                self.server = self.server.wrapping_add(1);
-                return Err(self.refused(&error));
+        let mut attempts = FuturesUnordered::new();
+        loop {
+            if attempts.len() < MOST_ATTEMPTS {
+                attempts.push(attempt::connect(&self.options, self.purpose, self.target));
             }
-            Err(_) => return Err("does not answer".to_owned()),
+            tokio::select! {
+                Some(outcome) = attempts.next() => {
+                    drop(attempts);
+                    let opened = outcome.map_err(|failure| self.learn(&failure));
+                    return opened.map(|(client, running)| (Connection::new(client), running));
+                }
+                () = tokio::time::sleep(NEXT_ATTEMPT) => {}
+            }
         }
-        let connection = Connection {
-            client,
-            gone: CancellationToken::new(),
-            condemned: watch::Sender::new(None),
-        };
-        Ok((connection, running))
     }
 
-    fn refused(&mut self, error: &Error) -> String {
-        let text = error.details().to_owned();
-        let old_server = text.contains("unknown command") || text.starts_with("NOPROTO");
-        if self.options.protocol.is_none() && self.protocol == 3 && old_server {
-            self.protocol = 2;
+    /// What to try differently after this failure; answers its reason.
+    fn learn(&mut self, failure: &Failure) -> String {
+        match failure {
+            Failure::OldProtocol(_) if self.options.protocol.is_none() => self.target.protocol = 2,
+            _ => self.target.server = self.target.server.wrapping_add(1),
         }
-        match error.kind() {
-            ErrorKind::Timeout => "does not answer".to_owned(),
-            _ => text,
-        }
+        failure.reason().to_owned()
     }
 
     /// Waits for the end of the connection and says why it came.
@@ -175,14 +182,5 @@ impl Link {
         };
         connection.gone.cancel();
         reason
-    }
-}
-
-/// fred's task for a connection; it ends with its owner.
-struct Running(fred::types::ConnectHandle);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

@@ -4,6 +4,7 @@
 //! Redis may be absent, late, or die at any time. Nothing here fails for that reason but the single
 //! call, at once; the connection comes back by itself, and so do the subscriptions.
 
+mod attempt;
 mod client;
 mod error;
 mod fleets;

@@ -4,37 +4,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use managing_api::redis::{Received, RedisError, RedisService, State, Subscribed};
+use managing_api::redis::{RedisError, RedisService, State, Subscribed};
 use tokio::time::Instant;
 
-use super::{LIMIT, connected, options, wait_for};
-use crate::support::{redis::RedisServer, soaking, turn, within};
-
-/// From Redis answering to everything subscribed: two seconds are promised, `SOAK=1` insists on
-/// them; a machine that runs other things besides gets more.
-fn assert_rejoined(answering: Instant) {
-    let limit = Duration::from_secs(if soaking() { 2 } else { 6 });
-    let took = answering.elapsed();
-    assert!(took < limit, "took {took:?}");
-}
-
-fn is_down(state: &State) -> bool {
-    matches!(state, State::Down { .. })
-}
-
-/// What is published on `channel` arrives, once and as the next message.
-async fn assert_flows(
-    service: &RedisService,
-    channel: &str,
-    receiver: &mut managing_api::redis::Receiver,
-) {
-    let payload = Bytes::from_static(b"\x92flows");
-    let receivers = service.pub_sub().publish(channel, payload.clone()).await;
-    assert_eq!(receivers, Ok(1));
-    let received = within(LIMIT, "a message", receiver.recv()).await;
-    let channel = channel.into();
-    assert_eq!(received, Ok(Some(Received::Message { channel, payload })));
-}
+use super::{LIMIT, assert_flows, assert_rejoined, connected, is_down, options, wait_for};
+use crate::support::{redis::RedisServer, turn, within};
 
 #[tokio::test]
 async fn a_redis_that_comes_late_is_joined_with_everything_that_was_asked_for() {

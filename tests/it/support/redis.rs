@@ -22,7 +22,7 @@ const START: Duration = Duration::from_secs(20);
 /// The child. It is killed and its files are removed when this is dropped.
 pub struct RedisServer {
     port: u16,
-    options: Vec<String>,
+    arguments: Vec<String>,
     directory: PathBuf,
     child: Option<Child>,
 }
@@ -47,12 +47,40 @@ impl RedisServer {
             return None;
         }
         let port = free_address().port();
+        let directory = directory(port);
+        let (number, folder) = (port.to_string(), directory.display().to_string());
+        let fixed = [
+            ["--port", &number],
+            ["--bind", "127.0.0.1"],
+            ["--dir", &folder],
+            ["--save", ""],
+        ];
+        let arguments = fixed.as_flattened().iter().chain(options);
         Some(Self {
             port,
-            options: options.iter().map(|&option| option.to_owned()).collect(),
-            directory: directory(port),
+            arguments: arguments.map(|&text| text.to_owned()).collect(),
+            directory,
             child: None,
         })
+    }
+
+    /// A Sentinel that watches one primary on this machine and decides alone, quickly.
+    pub async fn sentinel(service_name: &str, primary: u16) -> Self {
+        let mut server = Self::absent(&[]).expect("redis-server was there before");
+        let (port, directory) = (server.port, server.directory.display());
+        // Unlike others it rewrites its file, and takes few options on the command line.
+        let text = format!(
+            "port {port}\nbind 127.0.0.1\ndir {directory}\n\
+             sentinel monitor {service_name} 127.0.0.1 {primary} 1\n\
+             sentinel down-after-milliseconds {service_name} 500\n\
+             sentinel failover-timeout {service_name} 3000\n"
+        );
+        fs::create_dir_all(&server.directory).expect("the temporary directory can be written");
+        let file = server.directory.join("sentinel.conf");
+        fs::write(&file, text).expect("the temporary directory can be written");
+        server.arguments = vec![file.display().to_string(), "--sentinel".to_owned()];
+        server.restart().await;
+        server
     }
 
     pub fn port(&self) -> u16 {
@@ -80,22 +108,8 @@ impl RedisServer {
     pub fn spawn(&mut self) {
         self.kill();
         fs::create_dir_all(&self.directory).expect("the temporary directory can be written");
-        let port = self.port.to_string();
-        let fixed = [
-            "--port",
-            &port,
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-        ];
         let child = Command::new("redis-server")
-            .args(fixed)
-            .arg("--dir")
-            .arg(&self.directory)
-            .args(&self.options)
+            .args(&self.arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
@@ -131,9 +145,11 @@ impl RedisServer {
     async fn try_ask(&self, commands: &[&str]) -> std::io::Result<Vec<String>> {
         let mut socket = TcpStream::connect(self.address()).await?;
         let mut request = commands.join("\r\n");
-        // What comes last ends the connection, so that everything before it can be read to the end.
+        // The end of the connection is the end of the answers. A Sentinel knows no QUIT and takes
+        // the end of what we say for it.
         request.push_str("\r\nQUIT\r\n");
         socket.write_all(request.as_bytes()).await?;
+        socket.shutdown().await?;
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await?;
         Ok(answer.lines().map(str::to_owned).collect())
