@@ -1,14 +1,16 @@
-//! Redis, as the rest of the program sees it: commands, publish and subscribe, and the other
-//! instances. The only room that knows fred; it imports nothing of ours.
+//! Redis, as the rest of the program sees it: commands, publish and subscribe, the other instances,
+//! and a cache and a limiter that also work without one. The only room that knows fred; it imports nothing of ours.
 //!
 //! Redis may be absent, late, or die at any time. Nothing here fails for that reason but the single
 //! call, at once; the connection comes back by itself, and so do the subscriptions.
 
 mod attempt;
+mod cache;
 mod client;
 mod error;
 mod fleets;
 mod instances;
+mod limiter;
 mod link;
 mod numbers;
 mod options;
@@ -21,9 +23,11 @@ mod tls;
 mod value;
 
 pub use self::{
+    cache::{DistributedCache, Expiry, MemoryCache, RedisCache},
     error::RedisError,
     fleets::other_fleets,
     instances::{CallError, Instance, InstanceId, Instances},
+    limiter::{Decision, Limit, MemoryLimiter, RateLimiter, RedisLimiter},
     numbers::{Counter, Numbers},
     options::{Deployment, Options, Sentinels, Tls},
     pub_sub::{PubSub, Received, Receiver, Subscribed, Subscriber},

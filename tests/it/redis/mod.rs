@@ -1,6 +1,7 @@
 //! The Redis service against a real `redis-server` child: what its users rely on, and every way in
 //! which a Redis can fail.
 
+mod cache;
 mod faults;
 mod instances;
 mod load;
