@@ -29,7 +29,7 @@ use crate::{
         sends::{self, SendRoutes, access::SendAccess},
         trading::{self, TradingRoutes},
     },
-    auth::{AccessKeys, Authentication},
+    auth::{AccessKeys, Authentication, Limits},
     chat::ChatService,
     console,
     settings::{Origins, Settings},
@@ -43,6 +43,8 @@ const LAST_MOMENTS: Duration = Duration::from_millis(500);
 /// Runs the server until `SIGTERM` or `SIGINT` has stopped it in good order.
 pub fn run(settings: Settings) -> io::Result<()> {
     let authentication = Authentication::new(&settings.authentication).map_err(io::Error::other)?;
+    let limits = Limits::new(settings.limits, !authentication.is_open());
+    let authentication = authentication.limited_by(limits.clone());
     startup::report(&settings, &authentication);
     limits::raise_file_limit(settings.server.max_connections);
     // This thread is for what belongs to no worker: signals and the services' background work.
@@ -50,13 +52,19 @@ pub fn run(settings: Settings) -> io::Result<()> {
         .enable_all()
         .build()?;
     let tasks = LocalSet::new();
-    runtime.block_on(tasks.run_until(serve(settings, Arc::new(authentication))))
+    let serving = serve(settings, Arc::new(authentication), limits);
+    runtime.block_on(tasks.run_until(serving))
 }
 
-async fn serve(settings: Settings, authentication: Arc<Authentication>) -> io::Result<()> {
+async fn serve(
+    settings: Settings,
+    authentication: Arc<Authentication>,
+    limits: Limits,
+) -> io::Result<()> {
     let signals = StopSignals::catch()?;
     let redis = Redis::connect(&settings);
-    let hubs = Hubs::new(&settings, Storage::open(&settings, redis.as_ref())?)?;
+    let storage = Storage::open(&settings, redis.as_ref())?;
+    let hubs = Hubs::new(&settings, storage, &limits)?;
     if let Some(redis) = &redis {
         let _ = redis.hubs.set(hubs.contexts.clone());
     }
@@ -94,6 +102,7 @@ async fn serve(settings: Settings, authentication: Arc<Authentication>) -> io::R
     };
     let for_keys = authentication.clone();
     spawn_local(async move { for_keys.fetch_keys().await });
+    spawn_local(async move { limits.sweep().await });
     let for_routes = readiness.clone();
     let server = builder(&settings, hubs)
         .authenticator(authentication)

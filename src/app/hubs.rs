@@ -7,6 +7,7 @@ use tokio::task::spawn_local;
 
 use super::{chat, options, storage::Storage};
 use crate::{
+    auth::Limits,
     chat::ChatService,
     hubs::{
         backtests::{self, BacktestHub},
@@ -35,8 +36,8 @@ pub(super) struct Hubs {
 
 impl Hubs {
     /// Builds services and hubs. Their background work runs on the current `LocalSet`.
-    pub fn new(settings: &Settings, storage: Storage) -> io::Result<Self> {
-        let mut endpoints = Endpoints::default();
+    pub fn new(settings: &Settings, storage: Storage, limits: &Limits) -> io::Result<Self> {
+        let mut endpoints = Endpoints::new(limits);
         let clock = Clock::system();
 
         let context = endpoints.context(settings, "bothub", bots::TYPE_NAME);
@@ -68,13 +69,21 @@ impl Hubs {
     }
 }
 
-#[derive(Default)]
 struct Endpoints {
+    limits: Arc<Limits>,
     endpoints: Vec<HubEndpoint>,
     contexts: Vec<(&'static str, HubContext)>,
 }
 
 impl Endpoints {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            limits: Arc::new(limits.clone()),
+            endpoints: Vec::new(),
+            contexts: Vec::new(),
+        }
+    }
+
     /// The context of a hub, before the hub itself: services send through it.
     fn context(&mut self, settings: &Settings, name: &'static str, type_name: &str) -> HubContext {
         let configured = settings.signalr.hub(name).type_name;
@@ -93,7 +102,8 @@ impl Endpoints {
             options::hub_options(&hub_settings),
             options::connection_options(&settings.signalr, &hub_settings),
         );
-        self.endpoints.push(endpoint.deny_with(denial));
+        let endpoint = endpoint.deny_with(denial).admit_with(self.limits.clone());
+        self.endpoints.push(endpoint);
     }
 }
 

@@ -10,6 +10,7 @@ mod authenticator;
 mod jwks;
 mod jwt;
 mod key_set;
+mod limits;
 pub mod roles;
 
 use actix_web::HttpRequest;
@@ -19,6 +20,7 @@ pub use self::{
     access_keys::AccessKeys,
     api_keys::hash as hash_api_key,
     jwt::{TokenError, TokenRequest, TokenVerifier, make_token},
+    limits::Limits,
 };
 use crate::{
     problem::{Code, Problem},
@@ -34,6 +36,7 @@ pub struct Authentication {
     mode: AuthenticationMode,
     tokens: TokenVerifier,
     api_keys: ApiKeys,
+    limits: Limits,
 }
 
 /// What a request shows of its sender.
@@ -53,7 +56,14 @@ impl Authentication {
             mode: settings.mode,
             tokens: TokenVerifier::new(&settings.jwt)?,
             api_keys: ApiKeys::new(&settings.api_keys),
+            limits: Limits::default(),
         })
+    }
+
+    /// Counts HTTP requests of users together with whatever else these limits count.
+    pub fn limited_by(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// Whether tokens are demanded and none can be accepted, so that every call answers 401.
@@ -107,9 +117,15 @@ impl Authentication {
             .map_err(|error| Problem::new(Code::Unauthorized, error.to_string()))
     }
 
-    /// Lets an HTTP request in if its sender holds the role.
+    /// Counts a request of a user, or of whoever else was identified.
+    pub fn count_call(&self, user: &str) -> Result<(), Problem> {
+        self.limits.count_call(user)
+    }
+
+    /// Lets an HTTP request in if its sender holds the role and has not called too often.
     pub async fn require(&self, request: &HttpRequest, role: &str) -> Result<User, Problem> {
         let user = self.http_user(request).await?;
+        self.count_call(&user.id)?;
         if user.has_role(role) {
             return Ok(user);
         }

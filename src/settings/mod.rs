@@ -9,6 +9,7 @@ mod azure;
 mod error;
 mod json;
 mod layers;
+mod limits;
 mod llm;
 mod logging;
 mod network;
@@ -25,6 +26,7 @@ use self::reader::{Layers, Section};
 pub use self::{
     authentication::{ApiKeySettings, AuthenticationMode, AuthenticationSettings, JwtSettings},
     error::{Fault, SettingsError},
+    limits::LimitSettings,
     llm::{LlmProviderSettings, LlmSettings},
     logging::{LogFormat, LoggingSettings},
     network::{Network, Origins, port},
@@ -48,6 +50,7 @@ pub struct Settings {
     pub llm: LlmSettings,
     /// Access keys of the server-side sends.
     pub access_keys: Vec<Secret>,
+    pub limits: LimitSettings,
     /// The embedded database; `None` keeps everything in memory.
     pub storage_path: Option<PathBuf>,
     /// Instances with the same name and the same Redis are one server.
@@ -96,6 +99,7 @@ impl Settings {
             access_keys: azure
                 .parse("ConnectionString", azure::access_keys)
                 .unwrap_or_default(),
+            limits: LimitSettings::read(root),
             storage_path: storage_path(root),
             fleet_name: fleet_name(root, &environment),
             metrics_role: root.section("Metrics").text("RequireRole"),

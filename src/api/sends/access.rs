@@ -7,6 +7,7 @@ use actix_web::HttpRequest;
 use crate::{
     auth::{AccessKeys, Authentication, TokenError, bearer_token, roles},
     problem::{Code, Problem},
+    signalr::connection::User,
 };
 
 /// Lets in the bearer of a token of an access key, and admins. Where everyone may do everything no
@@ -18,27 +19,40 @@ pub struct SendAccess {
 
 impl SendAccess {
     pub async fn check(&self, request: &HttpRequest) -> Result<(), Problem> {
+        let sender = self.sender(request).await?;
+        self.authentication.count_call(&sender)
+    }
+
+    /// Under whose name the request is counted.
+    async fn sender(&self, request: &HttpRequest) -> Result<String, Problem> {
         let unauthorized = |error: TokenError| Problem::new(Code::Unauthorized, error.to_string());
         if let Some(user) = self.authentication.api_key_user(request) {
-            return require_admin(user?.has_role(roles::ADMIN));
+            return admin(user?);
         }
         let Some(token) = bearer_token(request) else {
             let is_open = self.authentication.is_open();
-            return is_open
-                .then_some(())
-                .ok_or(unauthorized(TokenError::Missing));
+            let anybody = is_open.then(String::new);
+            return anybody.ok_or(unauthorized(TokenError::Missing));
         };
         let by_key = self.keys.verify(&token, request.uri().path());
-        let Err(refused) = by_key else { return Ok(()) };
+        let Err(refused) = by_key else {
+            return Ok(BY_ACCESS_KEY.to_owned());
+        };
         match self.authentication.verify(&token).await {
-            Ok(user) => require_admin(user.has_role(roles::ADMIN)),
+            Ok(user) => admin(user),
             Err(_) if !self.keys.is_empty() => Err(unauthorized(refused)),
             Err(error) => Err(unauthorized(error)),
         }
     }
 }
 
-fn require_admin(is_admin: bool) -> Result<(), Problem> {
+/// The name that requests with an access key are counted under; no user can have it.
+const BY_ACCESS_KEY: &str = "\0access key";
+
+fn admin(user: User) -> Result<String, Problem> {
+    if user.has_role(roles::ADMIN) {
+        return Ok(user.id);
+    }
     let message = "sending needs a token of an access key, or the role admin";
-    is_admin.then_some(()).ok_or(Problem::forbidden(message))
+    Err(Problem::forbidden(message))
 }

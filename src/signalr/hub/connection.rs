@@ -16,7 +16,8 @@ use tokio::{sync::Notify, time::Instant};
 use tracing::{Span, info_span};
 
 use super::{
-    HubEndpoint, HubError, Items, Upload, input::Input, timers::Timers, upload::UploadSink,
+    Admitted, HubEndpoint, HubError, Items, Upload, input::Input, timers::Timers,
+    upload::UploadSink,
 };
 use crate::signalr::{
     connection::{
@@ -75,6 +76,7 @@ pub struct HubConnection {
     pub(super) timers: RefCell<Timers>,
     pub(super) close_reason: RefCell<Option<CloseReason>>,
     pub(super) was_connected: Cell<bool>,
+    pub(super) admitted: RefCell<Option<Admitted>>,
     streams: RefCell<HashMap<String, AbortHandle>>,
     pub(super) uploads: RefCell<HashMap<String, Rc<dyn UploadSink>>>,
     ended: OnceCell<Notify>,
@@ -128,6 +130,7 @@ impl HubConnection {
             timers,
             close_reason: RefCell::default(),
             was_connected: Cell::new(false),
+            admitted: RefCell::default(),
             streams: RefCell::default(),
             uploads: RefCell::default(),
             ended: OnceCell::new(),

@@ -129,6 +129,7 @@ impl HubConnection {
         call: &protocol::Invocation<'_>,
         streaming: bool,
     ) -> Result<(), String> {
+        self.admit_call(method)?;
         let values = call
             .arguments
             .as_ref()
@@ -198,14 +199,27 @@ impl HubConnection {
                 "Failed to invoke '{}' because user is unauthorized",
                 method.name
             ),
-            Some(denial) => {
-                let base = format!(
-                    "An unexpected error occurred invoking '{}' on the server.",
-                    method.name
-                );
-                denial(method.name, user).text_after(&base, self.detailed_errors())
-            }
+            Some(denial) => self.told(method, &denial(method.name, user)),
         })
+    }
+
+    /// Counts the call.
+    fn admit_call(&self, method: &Method) -> Result<(), String> {
+        let Some(admission) = self.endpoint.admission() else {
+            return Ok(());
+        };
+        let user = self.connection.user().map(|user| &**user);
+        let admitted = admission.call(self.connection.id(), user);
+        admitted.map_err(|error| self.told(method, &error))
+    }
+
+    /// What the client reads of an error of a call that was not started.
+    fn told(&self, method: &Method, error: &HubError) -> String {
+        let base = format!(
+            "An unexpected error occurred invoking '{}' on the server.",
+            method.name
+        );
+        error.text_after(&base, self.detailed_errors())
     }
 
     fn binding_error(&self, method: &Method, error: &DecodeError) -> String {

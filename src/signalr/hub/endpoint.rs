@@ -5,7 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use futures_util::future::LocalBoxFuture;
 
 use super::{
-    Hub, HubCallerContext, HubContext, HubError, HubOptions, HubResult, Methods, methods::Method,
+    Admission, Hub, HubCallerContext, HubContext, HubError, HubOptions, HubResult, Methods,
+    methods::Method,
 };
 use crate::signalr::{
     connection::{ConnectionOptions, User},
@@ -24,6 +25,7 @@ pub struct HubEndpoint {
     methods: HashMap<String, Method>,
     names: HashMap<&'static str, String, ahash::RandomState>,
     denial: Option<Denial>,
+    admission: Option<Arc<dyn Admission>>,
     life_cycle: Box<dyn LifeCycle>,
 }
 
@@ -49,6 +51,7 @@ impl HubEndpoint {
             methods,
             names,
             denial: None,
+            admission: None,
             life_cycle: Box::new(Life(hub)),
         }
     }
@@ -56,6 +59,12 @@ impl HubEndpoint {
     /// Tells callers without the needed role in other words than SignalR's.
     pub fn deny_with(mut self, denial: Denial) -> Self {
         self.denial = Some(denial);
+        self
+    }
+
+    /// Limits connections and calls. Nothing is limited, if nothing is said.
+    pub fn admit_with(mut self, admission: Arc<dyn Admission>) -> Self {
+        self.admission = Some(admission);
         self
     }
 
@@ -89,6 +98,10 @@ impl HubEndpoint {
 
     pub(super) fn denial(&self) -> Option<Denial> {
         self.denial
+    }
+
+    pub(super) fn admission(&self) -> Option<&dyn Admission> {
+        self.admission.as_deref()
     }
 
     pub(super) fn life_cycle(&self) -> &dyn LifeCycle {

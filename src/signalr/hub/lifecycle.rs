@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, info, warn};
 
 use super::{
-    HubCallerContext, HubError,
+    HubCallerContext, HubError, HubResult,
     connection::{HubConnection, Phase},
 };
 use crate::signalr::{
@@ -83,8 +83,7 @@ impl HubConnection {
                 if let Some(subscribing) = subscribing {
                     subscribing.await;
                 }
-                let context = HubCallerContext::new(this.clone(), None);
-                match this.endpoint.life_cycle().connected(context).await {
+                match this.admit().await {
                     Ok(()) => this.connected(),
                     Err(error) => this.refuse(&error),
                 }
@@ -95,6 +94,16 @@ impl HubConnection {
         if task.as_mut().poll(&mut context).is_pending() {
             tokio::task::spawn_local(task);
         }
+    }
+
+    /// Whether the client may stay: as far as the limits go, and as the hub wants it.
+    async fn admit(self: &Rc<Self>) -> HubResult<()> {
+        if let Some(admission) = self.endpoint.admission() {
+            let user = self.connection.user().map(|user| &**user);
+            *self.admitted.borrow_mut() = Some(admission.connect(user)?);
+        }
+        let context = HubCallerContext::new(self.clone(), None);
+        self.endpoint.life_cycle().connected(context).await
     }
 
     fn connected(self: &Rc<Self>) {
@@ -226,6 +235,7 @@ impl HubConnection {
         self.endpoint
             .lifetime()
             .disconnect(&self.worker, &self.connection);
+        self.admitted.take();
         self.phase.set(Phase::Ended);
         self.connection.end(ending);
     }

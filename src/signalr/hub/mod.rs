@@ -59,6 +59,7 @@
 //! }
 //! ```
 
+mod admission;
 mod clients;
 mod connection;
 mod context;
@@ -76,6 +77,7 @@ mod stream;
 mod timers;
 mod upload;
 
+pub use admission::{Admission, Admitted};
 pub use clients::{CallerClients, CallerProxy, ClientProxy, Clients, Groups, SingleClientProxy};
 pub use connection::{HubConnection, Origin};
 pub use context::HubCallerContext;
