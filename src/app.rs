@@ -33,7 +33,7 @@ use crate::{
     chat::ChatService,
     console,
     settings::{Origins, Settings},
-    signalr::transport::{AllowedOrigins, Server, ServerHandle, TokenKey},
+    signalr::transport::{AllowedOrigins, KnownProxies, Server, ServerHandle, TokenKey},
     telemetry::metrics::{Metrics, Reading},
 };
 
@@ -144,6 +144,7 @@ fn builder(settings: &Settings, hubs: Hubs) -> crate::signalr::transport::Server
             Origins::Any => AllowedOrigins::Any,
             Origins::Listed(origins) => AllowedOrigins::Only(origins.clone()),
         })
+        .known_proxies(known_proxies(settings))
         .bind_tokens_to_users()
         .workers(settings.server.workers)
         .maximum_connections(settings.server.max_connections);
@@ -153,6 +154,11 @@ fn builder(settings: &Settings, hubs: Hubs) -> crate::signalr::transport::Server
     hubs.endpoints
         .into_iter()
         .fold(builder, |builder, hub| builder.hub(hub))
+}
+
+fn known_proxies(settings: &Settings) -> KnownProxies {
+    let networks = settings.known_proxies.clone();
+    KnownProxies::new(move |peer| networks.iter().any(|network| network.contains(peer)))
 }
 
 /// What `/metrics` shows of the hubs and of Redis.

@@ -6,6 +6,8 @@
 use actix_cors::Cors;
 use actix_web::http::header::HeaderValue;
 
+use super::KnownProxies;
+
 /// The origins that are let in.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum AllowedOrigins {
@@ -32,14 +34,12 @@ impl AllowedOrigins {
     }
 
     /// The middleware for everything but WebSockets.
-    pub fn middleware(&self) -> Cors {
-        let origins = self.clone();
+    pub fn middleware(&self, known_proxies: &KnownProxies) -> Cors {
+        let (origins, known_proxies) = (self.clone(), known_proxies.clone());
         Cors::default()
             .allowed_origin_fn(move |origin: &HeaderValue, request| {
-                let host = request
-                    .headers()
-                    .get("host")
-                    .and_then(|host| host.to_str().ok());
+                let peer = request.peer_addr.map(|address| address.ip());
+                let host = known_proxies.origin(peer, request.headers()).host;
                 origin
                     .to_str()
                     .is_ok_and(|origin| origins.allows(origin, host))

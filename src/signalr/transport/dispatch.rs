@@ -88,7 +88,7 @@ async fn handle_negotiate(shared: &Shared, hub: &Numbered, request: &HttpRequest
     if shared.is_draining() {
         return response::draining().into_response(false);
     }
-    let data = request_data(request);
+    let data = request_data(shared, request);
     let user = match authenticate(shared, &data).await {
         Ok(user) => user,
         Err(refusal) => return refusal.into_response(false),
@@ -106,7 +106,7 @@ async fn handle_post(
     request: &HttpRequest,
     body: web::Payload,
 ) -> HttpResponse {
-    let data = request_data(request);
+    let data = request_data(shared, request);
     let (caller, _) = match caller(shared, hub, &data).await {
         Ok(caller) => caller,
         Err(refusal) => return refusal.into_response(false),
@@ -124,7 +124,7 @@ async fn handle_post(
 }
 
 async fn handle_delete(shared: &Shared, hub: &Numbered, request: &HttpRequest) -> HttpResponse {
-    let data = request_data(request);
+    let data = request_data(shared, request);
     let answer = match caller(shared, hub, &data).await {
         Ok((caller, _)) => serving(shared, hub, &caller).delete().await,
         Err(refusal) => refusal,
@@ -137,7 +137,7 @@ async fn handle_event_stream(
     hub: &Numbered,
     request: &HttpRequest,
 ) -> HttpResponse {
-    let data = request_data(request);
+    let data = request_data(shared, request);
     let opened = match caller(shared, hub, &data).await {
         Ok((caller, user)) => serving(shared, hub, &caller).event_stream(user, data).await,
         Err(refusal) => Err(refusal),
@@ -149,7 +149,7 @@ async fn handle_event_stream(
 }
 
 async fn handle_poll(shared: &Shared, hub: &Numbered, request: &HttpRequest) -> HttpResponse {
-    let data = request_data(request);
+    let data = request_data(shared, request);
     match caller(shared, hub, &data).await {
         Ok((caller, user)) => {
             let polled = serving(shared, hub, &caller).poll(user, data).await;
@@ -193,11 +193,12 @@ async fn authenticate(shared: &Shared, data: &RequestData) -> Result<Option<User
         })
 }
 
-fn request_data(request: &HttpRequest) -> RequestData {
+fn request_data(shared: &Shared, request: &HttpRequest) -> RequestData {
     let headers = request
         .headers()
         .iter()
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    let remote = request.peer_addr().map(|address| address.ip());
-    RequestData::new(request.path(), request.query_string(), headers, remote)
+    let peer = request.peer_addr().map(|address| address.ip());
+    let client = shared.known_proxies.origin(peer, request.headers()).client;
+    RequestData::new(request.path(), request.query_string(), headers, client)
 }

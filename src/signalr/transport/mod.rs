@@ -24,6 +24,7 @@ mod counts;
 mod dispatch;
 mod drain;
 mod edge;
+mod forwarded;
 mod forwarded_post;
 mod home;
 mod locate;
@@ -45,6 +46,7 @@ mod websocket;
 
 pub use auth::{Anonymous, Authenticator, Rejection};
 pub use cors::AllowedOrigins;
+pub use forwarded::KnownProxies;
 pub use negotiate::NegotiateVersion;
 pub use open_connections::{Incomplete, OpenConnections};
 pub use registry::Connections;

@@ -22,8 +22,9 @@ use actix_web::{
 use tracing::info;
 
 use super::{
-    AllowedOrigins, Anonymous, Authenticator, Connections, OpenConnections, TokenKey, clock,
-    dispatch, drain, home::HomeOfConnections, token_keys::TokenKeys, websocket::upgrade::upgrade,
+    AllowedOrigins, Anonymous, Authenticator, Connections, KnownProxies, OpenConnections, TokenKey,
+    clock, dispatch, drain, home::HomeOfConnections, token_keys::TokenKeys,
+    websocket::upgrade::upgrade,
 };
 use crate::signalr::{fleet::Fleet, hub::HubEndpoint, lifetime::Workers};
 
@@ -33,6 +34,7 @@ pub struct Shared {
     pub(super) connections: Arc<Connections>,
     pub(super) authenticator: Arc<dyn Authenticator>,
     pub(super) origins: AllowedOrigins,
+    pub(super) known_proxies: KnownProxies,
     draining: AtomicBool,
     sockets: Arc<AtomicUsize>,
     maximum_sockets: usize,
@@ -77,6 +79,7 @@ pub struct ServerBuilder {
     hubs: Vec<HubEndpoint>,
     authenticator: Arc<dyn Authenticator>,
     origins: AllowedOrigins,
+    known_proxies: KnownProxies,
     key: Option<TokenKey>,
     fleet: Option<Arc<Fleet>>,
     bind_tokens_to_users: bool,
@@ -91,6 +94,7 @@ impl Default for ServerBuilder {
             hubs: Vec::new(),
             authenticator: Arc::new(Anonymous),
             origins: AllowedOrigins::Any,
+            known_proxies: KnownProxies::default(),
             key: None,
             fleet: None,
             bind_tokens_to_users: false,
@@ -117,6 +121,13 @@ impl ServerBuilder {
     /// Which pages may connect. Every page, if nothing is said.
     pub fn origins(mut self, origins: AllowedOrigins) -> Self {
         self.origins = origins;
+        self
+    }
+
+    /// Whose word is taken for which client sent a request, and to which host. Nobody's, if nothing
+    /// is said.
+    pub fn known_proxies(mut self, proxies: KnownProxies) -> Self {
+        self.known_proxies = proxies;
         self
     }
 
@@ -202,6 +213,7 @@ impl ServerBuilder {
             connections,
             authenticator: self.authenticator,
             origins: self.origins,
+            known_proxies: self.known_proxies,
             draining: AtomicBool::new(false),
             sockets: Arc::default(),
             maximum_sockets: self.maximum_connections,
@@ -265,7 +277,7 @@ fn service(
     let open_connections = shared.open_connections();
     let (for_app, for_upgrades, routes) = (shared.clone(), shared.clone(), routes.clone());
     let app = App::new()
-        .wrap(shared.origins.middleware())
+        .wrap(shared.origins.middleware(&shared.known_proxies))
         .wrap(tracing_actix_web::TracingLogger::<super::trace::RequestSpan>::new())
         .wrap_fn(|request, service| {
             let is_preflight = request.method() == Method::OPTIONS;

@@ -3,13 +3,9 @@
 //! socket that another worker accepted moves there as a whole, so nothing passes between threads
 //! for each message.
 
-use std::{net::IpAddr, rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc};
 
-use actix_http::{
-    HttpMessage, Request, h1,
-    header::{self, HeaderMap},
-    ws::verify_handshake,
-};
+use actix_http::{HttpMessage, Request, h1, header, ws::verify_handshake};
 use actix_rt::net::TcpStream;
 use tokio::io::AsyncWriteExt;
 use tracing::{Instrument, debug};
@@ -20,6 +16,7 @@ use crate::signalr::{
     hub::HubConnection,
     transport::{
         dispatch::{Numbered, Route, route},
+        forwarded::Origin,
         record::{Attached, Record},
         registry::Connections,
         response::{self, Answer},
@@ -73,13 +70,13 @@ async fn decide(shared: &Shared, request: &Request) -> Result<Decision, Answer> 
     if verify_handshake(request.head()).is_err() {
         return Err(no_upgrade(shared, hub, request));
     }
-    if !origin_allowed(shared, request.headers()) {
+    if !origin_allowed(shared, request) {
         return Err(Answer::text(403, ""));
     }
     if shared.is_draining() || !shared.has_room() {
         return Err(response::draining());
     }
-    let data = request_data(request);
+    let data = request_data(shared, request);
     let user = shared
         .authenticator
         .authenticate(&data)
@@ -107,7 +104,7 @@ async fn decide(shared: &Shared, request: &Request) -> Result<Decision, Answer> 
 /// What asks for a WebSocket in the wrong way is an ordinary GET, that is a poll (reference 2.1);
 /// one that would be let in has no business here.
 fn no_upgrade(shared: &Shared, hub: &Numbered, request: &Request) -> Answer {
-    match request_data(request)
+    match request_data(shared, request)
         .query("id")
         .filter(|id| !id.is_empty())
     {
@@ -117,26 +114,30 @@ fn no_upgrade(shared: &Shared, hub: &Numbered, request: &Request) -> Answer {
     }
 }
 
-fn origin_allowed(shared: &Shared, headers: &HeaderMap) -> bool {
-    let text = |name| {
-        headers
-            .get(name)
-            .and_then(|value: &header::HeaderValue| value.to_str().ok())
+fn origin_allowed(shared: &Shared, request: &Request) -> bool {
+    let Some(page) = request.headers().get(header::ORIGIN) else {
+        return true;
     };
-    text(header::ORIGIN).is_none_or(|origin| shared.origins.allows(origin, text(header::HOST)))
+    let host = origin(shared, request).host;
+    page.to_str()
+        .is_ok_and(|page| shared.origins.allows(page, host))
 }
 
-fn request_data(request: &Request) -> RequestData {
+fn origin<'a>(shared: &Shared, request: &'a Request) -> Origin<'a> {
+    let peer = request.peer_addr().map(|address| address.ip());
+    shared.known_proxies.origin(peer, request.headers())
+}
+
+fn request_data(shared: &Shared, request: &Request) -> RequestData {
     let headers = request
         .headers()
         .iter()
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    let remote: Option<IpAddr> = request.peer_addr().map(|address| address.ip());
     RequestData::new(
         request.path(),
         request.uri().query().unwrap_or_default(),
         headers,
-        remote,
+        origin(shared, request).client,
     )
 }
 
