@@ -2,8 +2,14 @@
 //! and the document that describes it.
 
 mod access_keys;
+mod api_keys;
+mod attacks;
 mod document;
 mod jwks;
+mod limits;
+mod origins;
+mod others;
+mod roles;
 mod sends;
 
 use std::net::{Ipv4Addr, SocketAddr};

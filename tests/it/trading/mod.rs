@@ -3,7 +3,6 @@
 mod backtests;
 mod bots;
 mod http;
-mod roles;
 mod simulate;
 
 use std::net::{Ipv4Addr, SocketAddr};
