@@ -38,6 +38,15 @@ export class Load {
         await eventually(what, () => this.members.every(member => marks.every(([id, n]) => has(member, id, n))));
     }
 
+    /** Begins a call from every member. When the server has them all, gives a function that waits for the failures. */
+    async call(...call) {
+        const outcomes = Promise.allSettled(this.members.map(member => member.connection.invoke(...call)));
+        // A server reads in order, and streams run beside calls: once this one has ended the call has begun.
+        const ended = stream => new Promise((complete, error) => stream.subscribe({ next() {}, complete, error }));
+        await Promise.all(this.members.map(member => ended(member.connection.stream('Counter', 0, 0))));
+        return async () => (await outcomes).filter(outcome => outcome.reason).map(outcome => String(outcome.reason));
+    }
+
     /** Stops sending, waits until what was sent last has come, and puts the figures into the table. */
     async end(test) {
         await this.flowing('messages flow').catch(() => {});

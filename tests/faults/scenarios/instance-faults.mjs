@@ -9,6 +9,9 @@ import { eventually } from '../lib/wait.mjs';
 const KILLED = 'one of three instances killed';
 const ROLLED = 'rolling restart of all three instances';
 
+/** How long the calls take that are under way when their instance is asked to stop. */
+const CALL = 1_000;
+
 /** A fleet behind a balancer, with members of every transport; `run` gets all of it. */
 async function behindBalancer(soak, run) {
     const fleet = await Fleet.start();
@@ -52,8 +55,10 @@ const rolled = soak => ({
         for (let i = 0; i < 3; i++) await load.publish(url);
         await load.flowing('messages flow before the restart');
         for (const instance of fleet.instances) {
+            const failures = await load.call('Delay', CALL);
             balancer.withdraw(instance.port);
             assert.equal(await instance.terminate(), 0, 'the exit code');
+            assert.deepEqual(await failures(), [], 'calls under way');
             await instance.start();
             balancer.admit(instance.port);
             await eventually('all clients are back', () => load.isComplete);
