@@ -17,11 +17,13 @@ const balancers = { nginx: { kind: Nginx, needs: ['nginx'] }, TCP: { kind: Balan
 export const startStorms = ({ soak }) => Object.entries(balancers).map(([name, { kind, needs }]) => ({
     name: `start storm, ${name}`,
     needs: ['redis-server', ...needs],
-    async run() {
+    async run(test) {
         const fleet = await Fleet.start();
         const balancer = await kind.before(fleet.ports);
         try {
-            for (const setting of settings) await storm(fleet, balancer, name, setting, soak ? 1000 : 20);
+            for (const setting of settings) {
+                await test.test(setting.name, () => storm(fleet, balancer, name, setting, soak ? 1000 : 20));
+            }
         } finally {
             await balancer.stop();
             await fleet.stop();
