@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How often they are counted meanwhile.
 const POLL: Duration = Duration::from_millis(50);
 /// How often they are counted while all is well.
-const COUNT: Duration = Duration::from_secs(5);
+const COUNT: Duration = Duration::from_secs(1);
 /// How often messages that wait too long are looked for.
 const EXPIRY: Duration = Duration::from_secs(1);
 
@@ -28,7 +28,11 @@ const EXPIRY: Duration = Duration::from_secs(1);
 pub(super) async fn run(redis: RedisService, outgoing: Arc<Outgoing>, all: String) {
     let channel = [all];
     let mut states = redis.watch();
-    let mut instances = 1;
+    // Whoever meets Redis at once may be the first of the fleet.
+    let mut instances = Some(1);
+    if !is_there(&mut states).await {
+        instances = None;
+    }
     loop {
         tokio::select! {
             () = opening(&redis, &mut states, &outgoing, &channel, instances) => {}
@@ -45,13 +49,24 @@ pub(super) async fn run(redis: RedisService, outgoing: Arc<Outgoing>, all: Strin
     }
 }
 
-/// Ends when the way is open.
+/// Whether the first attempt reaches Redis. One that comes late has met the others late as well.
+async fn is_there(states: &mut watch::Receiver<State>) -> bool {
+    let mut is_there = false;
+    until(states, |state| {
+        is_there = matches!(state, State::Restoring | State::Up);
+        is_there || matches!(state, State::Down { .. })
+    })
+    .await;
+    is_there
+}
+
+/// Ends when the way is open. `instances`: how many there were when they were counted last, if ever.
 async fn opening(
     redis: &RedisService,
     states: &mut watch::Receiver<State>,
     outgoing: &Outgoing,
     channel: &[String],
-    instances: u64,
+    instances: Option<u64>,
 ) {
     loop {
         until(states, State::is_up).await;
@@ -71,8 +86,11 @@ async fn opening(
     );
 }
 
-/// Ends when so many instances are subscribed.
-async fn subscribed(redis: &RedisService, channel: &[String], instances: u64) {
+/// Ends when so many instances are subscribed; never, if nobody knows how many there are.
+async fn subscribed(redis: &RedisService, channel: &[String], instances: Option<u64>) {
+    let Some(instances) = instances else {
+        return std::future::pending().await;
+    };
     loop {
         if count(redis, channel)
             .await
@@ -85,10 +103,10 @@ async fn subscribed(redis: &RedisService, channel: &[String], instances: u64) {
 }
 
 /// Keeps the number of instances, at least this one. Never ends.
-async fn counting(redis: &RedisService, channel: &[String], instances: &mut u64) {
+async fn counting(redis: &RedisService, channel: &[String], instances: &mut Option<u64>) {
     loop {
         if let Some(count) = count(redis, channel).await {
-            *instances = count.max(1);
+            *instances = Some(count.max(1));
         }
         sleep(COUNT).await;
     }
