@@ -31,6 +31,13 @@ export class Load {
     /** Everybody is in the group now. */
     get isComplete() { return this.members.every(member => member.isPresent); }
 
+    /** Who lost its connection since then had none from then on, even if it noticed late. */
+    orphanedAt(time) {
+        for (const session of this.members.flatMap(member => member.present)) {
+            if (session.from < time && session.to < Infinity) session.to = Math.min(session.to, time);
+        }
+    }
+
     /** Every member gets what every publisher sends from now on. */
     async flowing(what) {
         const marks = this.publishers.map(publisher => [publisher.id, publisher.sent.length]);

@@ -4,11 +4,13 @@ import assert from 'node:assert/strict';
 import { Balancer } from '../lib/balancer.mjs';
 import { Fleet } from '../lib/fleet.mjs';
 import { assertUnharmed, Load } from '../lib/load.mjs';
-import { eventually } from '../lib/wait.mjs';
+import { eventually, sleep } from '../lib/wait.mjs';
 
 const KILLED = 'one of three instances killed';
 const ROLLED = 'rolling restart of all three instances';
 
+/** By then everybody knows that an instance is dead. */
+const ALL_KNOW = 6_000;
 /** How long the calls take that are under way when their instance is asked to stop. */
 const CALL = 1_000;
 
@@ -35,9 +37,12 @@ const killed = soak => ({
         const [victim, ...others] = fleet.instances;
         await Promise.all(others.map(({ url }, i) => load.publish(url, i + 1)));
         await load.flowing('messages flow before the fault');
+        const struck = performance.now();
         await victim.kill();
         balancer.withdraw(victim.port);
+        await sleep(ALL_KNOW);
         await eventually('all clients are back', () => load.isComplete);
+        load.orphanedAt(struck);
         await load.flowing('messages flow after the fault');
         await victim.start();
         await load.join(victim.url, { home: 0 });

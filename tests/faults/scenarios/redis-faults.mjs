@@ -6,6 +6,8 @@ import { Fleet } from '../lib/fleet.mjs';
 import { assertUnharmed, Load } from '../lib/load.mjs';
 import { sleep } from '../lib/wait.mjs';
 
+/** An instance knows how many others there are a moment after the last one came. */
+const STEADY = 2_000;
 /** A send is answered when it was delivered here and queued for the others; that does not take long. */
 const AT_ONCE = 2_000;
 /** What was on its way when the fault struck is at the mercy of the network: it is never sent twice. */
@@ -36,10 +38,9 @@ const freeze = seconds => ({
 const clientKill = {
     name: 'CLIENT KILL of everybody',
     async strike({ redis }) {
-        for (const type of ['pubsub', 'normal', 'pubsub', 'normal']) {
-            await redis.command('CLIENT', 'KILL', 'TYPE', type);
-            await sleep(500);
-        }
+        await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+        await redis.command('CLIENT', 'KILL', 'TYPE', 'normal');
+        await sleep(1000);
     },
 };
 
@@ -96,6 +97,7 @@ const onKnownInstances = (fault, soak) => ({
             await Promise.all(fleet.instances.map(({ url }, home) => load.join(url, { each: soak ? 5 : 1, home })));
             await Promise.all(fleet.instances.map(({ url }, home) => load.publish(url, home)));
             if (!fault.lateRedis) await load.flowing('messages flow before the fault');
+            await sleep(STEADY);
             const struck = performance.now();
             await fault.strike(fleet);
             const over = performance.now();
