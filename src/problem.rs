@@ -16,6 +16,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 /// A stable, machine-readable reason. Clients switch on it, so a code is never renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, utoipa::ToSchema)]
 #[schema(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = "string", rename = "ErrorCode"))]
 pub enum Code {
     InvalidRequest,
     Unauthorized,

@@ -7,6 +7,7 @@ use super::{ConversationId, FinishReason, MessageId, RunError, RunId, Timestamp}
 
 /// One event of a run with everything a client needs to put it in its place.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ChatEvent<'a> {
     pub conversation_id: &'a ConversationId,
@@ -26,6 +27,7 @@ impl ChatEvent<'_> {
 
 /// What happened.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "ChatEventBody"))]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub enum Body<'a> {
     #[serde(rename = "run.started")]
@@ -93,6 +95,7 @@ impl Body<'_> {
 
 /// What a run is doing while it says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     Connecting,

@@ -10,6 +10,7 @@ use crate::problem::Code;
 
 /// A moment as clients read it: RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
 pub struct Timestamp(pub DateTime<Utc>);
 
 impl Timestamp {
@@ -31,6 +32,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     User,
@@ -39,6 +41,7 @@ pub enum Role {
 
 /// Why an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
     Stop,
@@ -53,6 +56,7 @@ pub enum FinishReason {
 
 /// What went wrong with an answer, as a user may read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct RunError {
     pub code: Code,
@@ -64,6 +68,7 @@ pub struct RunError {
 
 /// One message. Its text is shared: reading a page copies none.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     pub message_id: MessageId,
@@ -76,6 +81,7 @@ pub struct Message {
         serialize_with = "text",
         deserialize_with = "shared"
     )]
+    #[cfg_attr(test, ts(as = "Option<String>"))]
     pub reasoning: Arc<str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -141,6 +147,7 @@ impl Message {
 
 /// A conversation in a list.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationSummary {
     pub conversation_id: ConversationId,
@@ -153,6 +160,7 @@ pub struct ConversationSummary {
 
 /// One page of a list, newest first.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
     pub items: Vec<T>,

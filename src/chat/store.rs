@@ -153,6 +153,7 @@ impl Change {
 
 /// The ids a request for an answer is answered with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Started {
     pub conversation_id: ConversationId,

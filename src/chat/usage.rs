@@ -10,6 +10,7 @@ use super::store::UsageRecord;
 use crate::problem::Problem;
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct UsageReport {
     pub from: Timestamp,
@@ -20,6 +21,7 @@ pub struct UsageReport {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
     pub prompt_tokens: u64,
@@ -28,6 +30,7 @@ pub struct Totals {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ByModel {
     pub model: String,
     #[serde(flatten)]
@@ -35,6 +38,7 @@ pub struct ByModel {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ByDay {
     /// `2026-01-31`, in UTC.
     pub day: String,

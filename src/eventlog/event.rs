@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 /// The name of one history of a log. Compared only for equality.
 #[derive(Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
 pub struct Epoch(Arc<str>);
 
 impl Epoch {

@@ -78,6 +78,14 @@ impl Hub for LlmHub {
     }
 }
 
+/// What this hub reads and answers, for the generator of TypeScript.
+#[cfg(test)]
+pub(super) fn declare(declarations: &mut super::typescript::Declarations) {
+    request::declare(declarations);
+    declarations.add::<crate::chat::Running>();
+    declarations.add::<asking::Cancelled>();
+}
+
 impl LlmHub {
     pub fn new(chat: Arc<ChatService>, viewers: Arc<Viewers>) -> Self {
         Self { chat, viewers }

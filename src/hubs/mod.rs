@@ -4,3 +4,5 @@ pub mod backtests;
 pub mod bots;
 pub mod llm;
 mod request;
+#[cfg(test)]
+mod typescript;

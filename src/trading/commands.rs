@@ -16,6 +16,7 @@ pub const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a worker is asked to do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct ExecuteCommand {
     pub command_id: String,
@@ -29,6 +30,7 @@ pub struct ExecuteCommand {
 
 /// What the one who asked gets to know.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct CommandOutcome {
     pub command_id: String,
@@ -52,6 +54,7 @@ impl CommandOutcome {
 
 /// What a worker answers, or what is answered in its place.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "CommandAnswer", optional_fields))]
 pub struct Answer {
     pub ok: bool,
     #[serde(default)]

@@ -12,6 +12,7 @@ const MAXIMUM_LIMIT: usize = 200;
 
 /// What every paged list answers.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
     pub items: Vec<T>,
@@ -22,6 +23,7 @@ pub struct Page<T> {
 
 /// What a client asks a page with.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub struct PageRequest {

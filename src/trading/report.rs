@@ -15,6 +15,7 @@ pub const MAXIMUM_EVENTS: usize = 1_000;
 
 /// What a report is answered with: one number per event, in order.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Receipt {
     #[schema(value_type = String)]
     pub epoch: Epoch,

@@ -15,6 +15,7 @@ use crate::eventlog::{Epoch, Event, EventLog};
 
 /// What a returning viewer has seen of one bot or backtest.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Seen {
     pub epoch: String,
     pub seq: u64,
@@ -25,6 +26,7 @@ pub type Since = HashMap<String, Seen>;
 
 /// What a subscription is answered with.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Subscribed<T> {
     pub snapshots: Vec<T>,
     /// What a returning viewer missed of those that have no snapshot here.

@@ -99,10 +99,12 @@ impl PromptMessage {
 
 /// What a request may ask for besides.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "ChatOptions", optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct Options {
     /// Cancelling the stream cancels the run.
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<bool>"))]
     pub cancel_run_with_stream: bool,
     pub temperature: Option<f64>,
     pub top_p: Option<f64>,
@@ -111,6 +113,7 @@ pub struct Options {
 
 /// A model as clients see it in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Model {
     pub id: String,

@@ -38,6 +38,7 @@ pub struct Run {
 
 /// A run in progress as a reloaded tab needs it.
 #[derive(Clone, Debug, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ActiveRun {
     pub run_id: RunId,
@@ -49,6 +50,7 @@ pub struct ActiveRun {
 
 /// What cancelling came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum CancelState {
     Cancelling,

@@ -51,6 +51,7 @@ pub trait Observer: Send + Sync {
 
 /// How a conversation changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "ConversationChange"))]
 #[serde(rename_all = "snake_case")]
 pub enum What {
     Created,

@@ -16,6 +16,7 @@ const LARGEST_LIMIT: usize = 200;
 
 /// `SendMessage` and `StreamMessage`.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct NewMessage {
     pub conversation_id: Option<ConversationId>,
@@ -26,6 +27,7 @@ pub struct NewMessage {
 
 /// `Regenerate` (without `content`) and `EditMessage`.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct Edit {
     pub conversation_id: ConversationId,
@@ -37,6 +39,7 @@ pub struct Edit {
 
 /// How an answer is to be made.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct How {
     pub model: Option<String>,

@@ -26,6 +26,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// A conversation as a tab shows it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct OpenedConversation {
     pub conversation_id: ConversationId,
@@ -36,6 +37,7 @@ pub struct OpenedConversation {
 
 /// A run in progress, as `ActiveRuns` lists it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "RunningRun"))]
 #[serde(rename_all = "camelCase")]
 pub struct Running {
     pub run_id: RunId,

@@ -16,6 +16,7 @@ use crate::signalr::hub::{HubCallerContext, HubResult, HubStream};
 use crate::signalr::protocol::RawPayload;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "CancelledRun"))]
 pub struct Cancelled {
     state: CancelState,
 }

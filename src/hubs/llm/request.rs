@@ -9,26 +9,39 @@ use crate::problem::{Code, Problem};
 use crate::signalr::hub::HubCallerContext;
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "RunRequest", optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct OfRun {
     pub run_id: RunId,
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<u64>"))]
     pub after_seq: u64,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "ConversationRequest"))]
 #[serde(rename_all = "camelCase")]
 pub struct OfConversation {
     pub conversation_id: ConversationId,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(
+    test,
+    derive(ts_rs::TS),
+    ts(rename = "ActiveRunsRequest", optional_fields)
+)]
 #[serde(rename_all = "camelCase")]
 pub struct PerhapsOfConversation {
     pub conversation_id: Option<ConversationId>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(
+    test,
+    derive(ts_rs::TS),
+    ts(rename = "OpenConversationRequest", optional_fields)
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Open {
     pub conversation_id: ConversationId,
@@ -37,12 +50,14 @@ pub struct Open {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "PageRequest", optional_fields))]
 pub struct PageOf {
     pub cursor: Option<String>,
     pub limit: Option<i64>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "RenameConversationRequest"))]
 #[serde(rename_all = "camelCase")]
 pub struct Rename {
     pub conversation_id: ConversationId,
@@ -50,6 +65,7 @@ pub struct Rename {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "UsageRequest", optional_fields))]
 pub struct Span {
     pub from: Option<String>,
     pub to: Option<String>,
@@ -74,4 +90,16 @@ pub fn user(context: &HubCallerContext) -> Result<UserId, Problem> {
 /// Who may not read bots and backtests does not learn of them through chat either.
 pub fn may_read(context: &HubCallerContext) -> bool {
     context.user().is_some_and(|user| user.has_role("viewer"))
+}
+
+/// What this hub reads, for the generator of TypeScript.
+#[cfg(test)]
+pub fn declare(declarations: &mut crate::hubs::typescript::Declarations) {
+    declarations.add::<OfRun>();
+    declarations.add::<OfConversation>();
+    declarations.add::<PerhapsOfConversation>();
+    declarations.add::<Open>();
+    declarations.add::<PageOf>();
+    declarations.add::<Rename>();
+    declarations.add::<Span>();
 }

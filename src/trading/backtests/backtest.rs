@@ -33,6 +33,7 @@ const RECENT_BYTES: usize = 512 * 1024;
 
 /// A backtest at one moment, complete up to `seq`. Without its curve in lists.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct BacktestSnapshot {
     pub backtest_id: String,

@@ -20,6 +20,7 @@ pub fn topic(bundle_id: &str) -> Id {
 
 /// How a bundle stands. Finished backtests count as done.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct BundleUpdated {
     pub bundle_id: String,

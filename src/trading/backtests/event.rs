@@ -13,6 +13,7 @@ const MAXIMUM_TRADES: usize = 10_000;
 
 /// A reported event. An unknown type or a bad value does not deserialize.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type")]
 pub enum BacktestEvent {
     BacktestQueued(Queued),
@@ -27,6 +28,7 @@ pub enum BacktestEvent {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "BacktestState"))]
 #[serde(rename_all = "camelCase")]
 #[schema(as = BacktestState)]
 pub enum State {
@@ -44,10 +46,12 @@ impl State {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Nothing {}
 
 /// What is to be tested; what else the worker tells is passed on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct Queued {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,12 +73,14 @@ impl Queued {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct EquityPoint {
     pub t: Timestamp,
     pub equity: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct EquityPoints {
     pub from_index: usize,
@@ -82,16 +88,19 @@ pub struct EquityPoints {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TradeBatch {
     pub trades: Vec<Map<String, Value>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Completed {
     pub statistics: Map<String, Value>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Failure {
     pub code: String,
     pub message: String,
@@ -100,6 +109,7 @@ pub struct Failure {
 
 /// What a worker tells about its progress; what it leaves out stays as it was.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct ProgressReport {
     pub pct: f64,
@@ -114,6 +124,7 @@ pub struct ProgressReport {
 
 /// Progress as viewers see it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     pub phase: Option<String>,

@@ -36,6 +36,7 @@ pub struct BacktestService {
 
 /// What a subscription is answered with: as for bots, and how the bundles stand.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SubscribedBacktests {
     #[serde(flatten)]
     pub backtests: Subscribed<BacktestSnapshot>,
@@ -51,12 +52,14 @@ pub struct Selection {
 
 /// What a worker gets to know when it registers.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct RegisteredBacktests {
     pub backtests: Vec<RegisteredBacktest>,
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct RegisteredBacktest {
     pub backtest_id: String,

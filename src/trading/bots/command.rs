@@ -18,6 +18,7 @@ pub enum BotCommand {
 
 /// What becomes of a stopping bot's trades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum StopMode {
     Now,

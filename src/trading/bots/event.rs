@@ -8,6 +8,7 @@ use crate::trading::clock::Timestamp;
 
 /// A reported event. An unknown type or a bad value does not deserialize.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type")]
 pub enum BotEvent {
     BotStatus(BotStatus),
@@ -25,6 +26,7 @@ pub enum BotEvent {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "BotState"))]
 #[serde(rename_all = "camelCase")]
 #[schema(as = BotState)]
 pub enum State {
@@ -40,6 +42,7 @@ pub enum State {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct BotStatus {
     pub state: State,
@@ -53,6 +56,7 @@ pub struct BotStatus {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct Position {
     pub position_id: String,
@@ -66,6 +70,7 @@ pub struct Position {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct Order {
     pub order_id: String,
@@ -91,6 +96,7 @@ impl Order {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct Trade {
     pub trade_id: String,
@@ -109,6 +115,7 @@ pub struct Trade {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Signal {
     pub symbol: String,
     pub signal: String,
@@ -117,6 +124,7 @@ pub struct Signal {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Risk {
     pub rule: String,
     pub level: String,
@@ -124,6 +132,7 @@ pub struct Risk {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Alert {
     pub severity: String,
     pub message: String,
@@ -131,6 +140,7 @@ pub struct Alert {
 
 /// What a worker tells about profit and loss; what it leaves out stays as it was.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase", default)]
 pub struct PnlReport {
     pub realized: Option<f64>,
@@ -146,6 +156,7 @@ pub struct PnlReport {
 
 /// Profit and loss as viewers see it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Pnl {
     pub realized: f64,
@@ -177,6 +188,7 @@ impl Pnl {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Balance {
     pub currency: String,
     pub free: f64,
@@ -184,6 +196,7 @@ pub struct Balance {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Candle {
     pub symbol: String,
@@ -198,10 +211,12 @@ pub struct Candle {
 
 /// A line of a log, of a bot or a backtest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct LogLine {
     pub level: String,
     pub message: String,
     /// How many lines before this one viewers were not shown. The server's to say.
     #[serde(default, skip_deserializing)]
+    #[cfg_attr(test, ts(as = "Option<u64>"))]
     pub dropped: u64,
 }

@@ -37,6 +37,7 @@ pub struct BotService {
 
 /// What a worker gets to know when it registers.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "RegisteredBots"))]
 #[serde(rename_all = "camelCase")]
 pub struct Registered {
     pub bots: Vec<RegisteredBot>,
@@ -44,6 +45,7 @@ pub struct Registered {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct RegisteredBot {
     pub bot_id: String,

@@ -19,6 +19,7 @@ const RECENT_BYTES: usize = 128 * 1024;
 
 /// A bot at one moment, complete up to `seq`. Without its arrays in lists.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct BotSnapshot {
     pub bot_id: String,
@@ -42,6 +43,7 @@ pub struct BotSnapshot {
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct BotArrays {
     #[schema(required = false)]
@@ -56,6 +58,7 @@ pub struct BotArrays {
 
 /// An event that is kept as an item of a list.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Numbered<T> {
     pub seq: u64,
     pub ts: Timestamp,

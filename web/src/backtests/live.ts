@@ -1,12 +1,7 @@
 /** A backtest as the page knows it: its snapshot, and what events made of it since. */
-import type { BacktestSnapshot, EquityPoint, Failure, LogLine, Numbered, Progress } from '../generated/hubs';
+import type { BacktestSnapshot, BacktestStamp, Completed, EquityPoint, Failure, LogLine, Numbered, Progress } from '../generated/hubs';
 
-export interface Stamp {
-  backtestId: string;
-  epoch: string;
-  seq: number;
-  ts: string;
-}
+export type Stamp = BacktestStamp;
 
 export interface LiveBacktest extends BacktestSnapshot {
   equity: EquityPoint[];
@@ -56,7 +51,7 @@ const change: Record<string, (backtest: LiveBacktest, event: never) => void> = {
     backtest.tradeCount += trades.length;
     backtest.trades = [...trades.toReversed(), ...backtest.trades].slice(0, MOST_ITEMS);
   },
-  BacktestCompleted(backtest, { statistics }: { statistics: Record<string, unknown> }) {
+  BacktestCompleted(backtest, { statistics }: Completed) {
     backtest.state = 'completed';
     backtest.progress = { ...backtest.progress, pct: 1, etaMs: 0 };
     backtest.statistics = statistics;

@@ -1,6 +1,6 @@
 /** All backtests and bundles, live: one subscription to everything. */
 import { signal } from '@preact/signals';
-import type { BacktestSnapshot, BundleUpdated, CommandOutcome, LogLine, Numbered, Page } from '../generated/hubs';
+import type { BacktestHubEvents, BacktestSnapshot, BundleUpdated, CommandOutcome } from '../generated/hubs';
 import { explain } from '../hub/error';
 import { Held } from '../hub/held';
 import { BACKTEST_EVENTS, backtestHub } from '../hub/hubs';
@@ -19,40 +19,35 @@ const publish = oncePerFrame(() => {
   bundles.value = [...knownBundles.values()];
 });
 
-const events = new Held<[string, Stamp]>(take);
+const held = new Held<[string, Stamp]>(take);
 let isWatching = false;
 
 /** Begins to watch, once for the page's life. */
 export function watchBacktests(): void {
   if (isWatching) return;
   isWatching = true;
-  for (const name of BACKTEST_EVENTS) backtestHub.on<Stamp>(name, event => events.pass(name, event));
+  for (const name of BACKTEST_EVENTS) backtestHub.on(name, event => held.pass(name, event as Stamp));
   backtestHub.onReady(subscribe);
   backtestHub.start();
 }
 
 /** Once at a time; whoever asks meanwhile gets the same answer. */
 let subscribing: Promise<void> | null = null;
-const subscribe = (): Promise<void> => (subscribing ??= events.during(askForAll).finally(() => (subscribing = null)));
-
-interface Answer {
-  snapshots: BacktestSnapshot[];
-  events: (Stamp & { type: string })[];
-  bundles?: BundleUpdated[];
-}
+const subscribe = (): Promise<void> => (subscribing ??= held.during(askForAll).finally(() => (subscribing = null)));
 
 async function askForAll(): Promise<void> {
   const since = Object.fromEntries([...known].map(([id, { epoch, seq }]) => [id, { epoch, seq }]));
   try {
-    const answer = await backtestHub.invoke<Answer>('SubscribeBacktests', { since });
+    const answer = await backtestHub.invoke('SubscribeBacktests', { since });
+    const missed = answer.events as (Stamp & { type: keyof BacktestHubEvents })[];
     // An answer that tells nothing of a finished one says that it is gone.
-    const told = new Set([...answer.snapshots, ...answer.events].map(({ backtestId }) => backtestId));
+    const told = new Set([...answer.snapshots, ...missed].map(({ backtestId }) => backtestId));
     for (const [id, backtest] of known) {
       if (!told.has(id) && backtest.state !== 'queued' && backtest.state !== 'running') known.delete(id);
     }
     for (const snapshot of answer.snapshots) known.set(snapshot.backtestId, fromSnapshot(snapshot, known.get(snapshot.backtestId)));
-    for (const bundle of answer.bundles ?? []) knownBundles.set(bundle.bundleId, bundle);
-    for (const { type, ...event } of answer.events) take(type, event);
+    for (const bundle of answer.bundles) knownBundles.set(bundle.bundleId, bundle);
+    for (const { type, ...event } of missed) take(type, event);
     problem.value = null;
   } catch (error) {
     problem.value = explain(error);
@@ -84,9 +79,9 @@ export const cancel = (backtestId: string): Promise<CommandOutcome> => backtestH
 export async function history(backtestId: string): Promise<void> {
   const page = { backtestId, limit: 200 };
   const [whole, trades, lines] = await Promise.all([
-    backtestHub.invoke<BacktestSnapshot>('GetBacktest', { backtestId }),
-    backtestHub.invoke<Page<Record<string, unknown>>>('GetTrades', page),
-    backtestHub.invoke<Page<Numbered<LogLine>>>('GetLogs', page),
+    backtestHub.invoke('GetBacktest', { backtestId }),
+    backtestHub.invoke('GetTrades', page),
+    backtestHub.invoke('GetLogs', page),
   ]);
   const before = known.get(backtestId);
   const backtest = before && before.seq > whole.seq ? before : fromSnapshot(whole, before);

@@ -2,22 +2,13 @@
  * A bot as the page knows it: its snapshot, and what events made of it since. No connection here:
  * events come in, and whether one is missing comes out.
  */
-import type { Balance, BotSnapshot, BotStatus, CommandOutcome, LogLine, Numbered, Order, Pnl, Position, Trade } from '../generated/hubs';
+import type { Balance, BotHubEvents, BotSnapshot, BotStamp, BotStatus, LogLine, Numbered, Order, Pnl, Position, Trade } from '../generated/hubs';
 
-export interface Stamp {
-  botId: string;
-  epoch: string;
-  seq: number;
-  ts: string;
-}
+export type Stamp = BotStamp;
 
 export interface LiveBot extends Omit<BotSnapshot, 'ageMs'> {
   /** When it last gave a sign of life, by this machine's clock. */
   seenAt: number;
-  positions: Position[];
-  openOrders: Order[];
-  balances: Balance[];
-  lastTrades: Numbered<Trade>[];
   orders: Numbered<Order>[];
   lines: Numbered<LogLine>[];
   /** Total profit over time, as long as the page has watched. */
@@ -32,7 +23,6 @@ const DONE = /^(filled|closed|cancell?ed|rejected|expired|failed)$/i;
 
 export function fromSnapshot({ ageMs, ...snapshot }: BotSnapshot, before?: LiveBot): LiveBot {
   const bot: LiveBot = {
-    positions: [], openOrders: [], balances: [], lastTrades: [],
     ...snapshot,
     seenAt: Date.now() - ageMs,
     orders: before?.orders ?? [],
@@ -85,7 +75,7 @@ const change: Record<string, (bot: LiveBot, event: never) => void> = {
 };
 
 /** What a command came to, told to every viewer. */
-export type CommandTold = Stamp & CommandOutcome & { command: string; by: string };
+export type CommandTold = BotHubEvents['CommandResult'];
 
 function addPoint(bot: LiveBot, ts: string): void {
   const at = Date.parse(ts);

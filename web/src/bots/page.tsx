@@ -138,7 +138,7 @@ function Log({ bot }: { bot: LiveBot }) {
       {bot.lines.map(line => (
         <li key={`${line.ts}${line.message}`} class={line.level}>
           <time>{time(line.ts)}</time> <b>{line.level}</b> {line.message}
-          {line.dropped > 0 && <small class="muted"> ({line.dropped} lines before it were not shown)</small>}
+          {(line.dropped ?? 0) > 0 && <small class="muted"> ({line.dropped} lines before it were not shown)</small>}
         </li>
       ))}
     </ol>

@@ -3,7 +3,7 @@ import { signal } from '@preact/signals';
 import { explain } from '../hub/error';
 import { Held } from '../hub/held';
 import { BOT_EVENTS, botHub } from '../hub/hubs';
-import type { BotSnapshot, CommandOutcome, LogLine, Numbered, Order, Page, Trade } from '../generated/hubs';
+import type { BotHubEvents, BotHubMethods, BotSnapshot, CommandOutcome } from '../generated/hubs';
 import { oncePerFrame } from '../ui/frames';
 import { apply, fromSnapshot, type CommandTold, type LiveBot, type Stamp } from './live';
 
@@ -18,29 +18,29 @@ export const alerts = signal<(Stamp & { severity: string; message: string })[]>(
 
 const publish = oncePerFrame(() => (bots.value = [...known.values()].map(bot => ({ ...bot }))));
 
-const events = new Held<[string, Stamp]>(take);
+const held = new Held<[string, Stamp]>(take);
 let isWatching = false;
 
 /** Begins to watch, once for the page's life. */
 export function watchBots(): void {
   if (isWatching) return;
   isWatching = true;
-  for (const name of BOT_EVENTS) botHub.on<Stamp>(name, event => events.pass(name, event));
+  for (const name of BOT_EVENTS) botHub.on(name, event => held.pass(name, event));
   botHub.onReady(subscribe);
   botHub.start();
 }
 
 /** Once at a time; whoever asks meanwhile gets the same answer. */
 let subscribing: Promise<void> | null = null;
-const subscribe = (): Promise<void> => (subscribing ??= events.during(askForAll).finally(() => (subscribing = null)));
+const subscribe = (): Promise<void> => (subscribing ??= held.during(askForAll).finally(() => (subscribing = null)));
 
 async function askForAll(): Promise<void> {
   const since = Object.fromEntries([...known].map(([id, { epoch, seq }]) => [id, { epoch, seq }]));
   try {
-    type Answer = { snapshots: BotSnapshot[]; events: (Stamp & { type: string })[] };
-    const { snapshots, events: missed } = await botHub.invoke<Answer>('SubscribeBots', { since });
+    const { snapshots, events } = await botHub.invoke('SubscribeBots', { since });
+    const missed = events as (Stamp & { type: keyof BotHubEvents })[];
     const told = new Set([...snapshots, ...missed].map(({ botId }) => botId));
-    const live = await botHub.invoke<BotSnapshot[]>('ListBots');
+    const live = await botHub.invoke('ListBots');
     const there = new Set(live.map(({ botId }) => botId));
     // Neither told of nor listed: removed while nobody was connected.
     for (const id of known.keys()) if (!told.has(id) && !there.has(id)) known.delete(id);
@@ -72,17 +72,17 @@ function take(name: string, event: Stamp): void {
 
 export type Command = 'StartBot' | 'StopBot' | 'PauseBot' | 'ResumeBot' | 'ForceExit';
 
-export function command(name: Command, argument: { botId: string; mode?: string; tradeId?: string }): Promise<CommandOutcome> {
-  return botHub.invoke(name, argument);
+export function command<C extends Command>(name: C, argument: BotHubMethods[C]['argument']): Promise<CommandOutcome> {
+  return botHub.invoke<Command>(name, argument as never);
 }
 
 /** What a bot's page shows besides live events. */
 export async function history(botId: string): Promise<void> {
   const page = { botId, limit: 200 };
   const [trades, orders, lines] = await Promise.all([
-    botHub.invoke<Page<Numbered<Trade>>>('GetTrades', page),
-    botHub.invoke<Page<Numbered<Order>>>('GetOrders', page),
-    botHub.invoke<Page<Numbered<LogLine>>>('GetLogs', page),
+    botHub.invoke('GetTrades', page),
+    botHub.invoke('GetOrders', page),
+    botHub.invoke('GetLogs', page),
   ]);
   const bot = known.get(botId);
   if (!bot) return;

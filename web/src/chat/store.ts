@@ -3,10 +3,10 @@
  * missed, after a reload or on a bad network, it asks for and goes on.
  */
 import { signal } from '@preact/signals';
-import type { ChatEvent, ConversationChanged, ConversationSummary, Message, Model, OpenedConversation, Page, Running, Started } from '../generated/hubs';
+import type { ChatEvent, ConversationSummary, Edit, LlmHubEvents, Message, Model, NewMessage, Started } from '../generated/hubs';
 import { explain, fromHub } from '../hub/error';
 import { Held } from '../hub/held';
-import { CHAT_EVENTS, llmHub } from '../hub/hubs';
+import { llmHub } from '../hub/hubs';
 import { randomId } from '../hub/identity';
 import { go, page, rename as renameRoute, subject } from '../router';
 import { oncePerFrame } from '../ui/frames';
@@ -49,9 +49,8 @@ const events = new Held<[ChatEvent]>(take);
 export function watchChat(): void {
   if (isWatching) return;
   isWatching = true;
-  const [chatEvent, changed] = CHAT_EVENTS;
-  llmHub.on<ChatEvent>(chatEvent, event => events.pass(event));
-  llmHub.on<ConversationChanged>(changed, onChanged);
+  llmHub.on('ChatEvent', event => events.pass(event));
+  llmHub.on('ConversationChanged', onChanged);
   llmHub.onReady(async () => {
     await Promise.all([attempt(list), attempt(loadModels), attempt(show)]);
   });
@@ -68,17 +67,17 @@ async function attempt(act: () => Promise<void>): Promise<void> {
 }
 
 async function loadModels(): Promise<void> {
-  models.value = await llmHub.invoke<Model[]>('ListModels');
+  models.value = await llmHub.invoke('ListModels');
 }
 
 async function list(): Promise<void> {
-  const { items, nextCursor: next } = await llmHub.invoke<Page<ConversationSummary>>('ListConversations', {});
+  const { items, nextCursor: next } = await llmHub.invoke('ListConversations', {});
   conversations.value = items;
   nextCursor.value = next;
 }
 
 export async function listMore(): Promise<void> {
-  const { items, nextCursor: next } = await llmHub.invoke<Page<ConversationSummary>>('ListConversations', { cursor: nextCursor.value });
+  const { items, nextCursor: next } = await llmHub.invoke('ListConversations', { cursor: nextCursor.value ?? undefined });
   conversations.value = [...conversations.value, ...items];
   nextCursor.value = next;
 }
@@ -88,7 +87,7 @@ async function show(): Promise<void> {
   const id = page.value === 'chat' ? subject.value : open?.id;
   if (id) return openConversation(id);
   if (page.value !== 'chat') return;
-  const [running] = await llmHub.invoke<Running[]>('ActiveRuns', {});
+  const [running] = await llmHub.invoke('ActiveRuns', {});
   if (running && !subject.value && isFirstLook) go('chat', running.conversationId);
   isFirstLook = false;
 }
@@ -98,7 +97,7 @@ let isFirstLook = true;
 export function openConversation(id: string): Promise<void> {
   isFirstLook = false;
   return events.during(async () => {
-    const opened = await llmHub.invoke<OpenedConversation>('OpenConversation', { conversationId: id, limit: OLDEST_PAGE });
+    const opened = await llmHub.invoke('OpenConversation', { conversationId: id, limit: OLDEST_PAGE });
     if (open && open.id !== id) void llmHub.invoke('CloseConversation', { conversationId: open.id }).catch(() => {});
     stopFollowing?.();
     open = {
@@ -129,7 +128,7 @@ export function visit(id: string | null): void {
 export async function loadOlder(): Promise<void> {
   const at = open!;
   const before = at.messages[0]?.messageId;
-  const older = await llmHub.invoke<OpenedConversation>('OpenConversation', { conversationId: at.id, before, limit: OLDEST_PAGE });
+  const older = await llmHub.invoke('OpenConversation', { conversationId: at.id, before, limit: OLDEST_PAGE });
   at.messages = [...older.messages, ...at.messages];
   at.hasOlder = older.messages.length >= OLDEST_PAGE;
   publish();
@@ -160,7 +159,7 @@ function follow(run: LiveRun): void {
     publish();
   };
   const argument = { runId: run.runId, afterSeq: run.lastSeq };
-  const dispose = llmHub.stream<ChatEvent>('ResumeRun', argument, next, error => {
+  const dispose = llmHub.stream('ResumeRun', argument, next, error => {
     stopFollowing = null;
     if (error) again();
   });
@@ -182,7 +181,7 @@ function end(run: LiveRun): void {
   open.run = null;
 }
 
-function onChanged({ conversationId, change }: ConversationChanged): void {
+function onChanged({ conversationId, change }: LlmHubEvents['ConversationChanged']): void {
   void attempt(list);
   if (conversationId !== open?.id) return;
   if (change === 'deleted') go('chat');
@@ -191,12 +190,18 @@ function onChanged({ conversationId, change }: ConversationChanged): void {
 
 let isAsking = false;
 
-/** One request that begins a run; the run's events wait until the page knows it. */
-async function ask(method: string, argument: object, begun: (started: Started) => void): Promise<void> {
+/** A request that begins a run. */
+type Question =
+  | { method: 'SendMessage'; argument: NewMessage }
+  | { method: 'EditMessage' | 'Regenerate'; argument: Edit };
+
+/** The run's events wait until the page knows it. */
+async function ask({ method, argument }: Question, begun: (started: Started) => void): Promise<void> {
   isAsking = true;
   try {
     await events.during(async () => {
-      const started = await llmHub.invoke<Started>(method, { ...argument, model: model.value || undefined });
+      // Both kinds of argument have a model.
+      const started = await llmHub.invoke(method, { ...(argument as NewMessage & Edit), model: model.value || undefined });
       begun(started);
       open!.run = begin(started.runId, started.messageId);
       publish();
@@ -211,7 +216,7 @@ export async function send(content: string, clientMessageId = randomId()): Promi
   const said = (userMessageId: string): Message => ({ messageId: userMessageId, role: 'user', content, createdAt: new Date().toISOString() });
   try {
     const conversationId = open?.id;
-    await ask('SendMessage', { conversationId, content, clientMessageId }, started => {
+    await ask({ method: 'SendMessage', argument: { conversationId, content, clientMessageId } }, started => {
       unsent.value = null;
       if (!conversationId) {
         open = { id: started.conversationId, title: content.slice(0, 60), messages: [], hasOlder: false, run: null };
@@ -227,7 +232,7 @@ export async function send(content: string, clientMessageId = randomId()): Promi
 
 /** Answers why not, if not. */
 export async function edit(messageId: string, content: string): Promise<void> {
-  await ask('EditMessage', { conversationId: open!.id, messageId, content, clientMessageId: randomId() }, started => {
+  await ask({ method: 'EditMessage', argument: { conversationId: open!.id, messageId, content, clientMessageId: randomId() } }, started => {
     const index = open!.messages.findIndex(message => message.messageId === messageId);
     const edited: Message = { ...open!.messages[index]!, messageId: started.userMessageId, content };
     open!.messages = [...open!.messages.slice(0, index), edited];
@@ -235,7 +240,7 @@ export async function edit(messageId: string, content: string): Promise<void> {
 }
 
 export async function regenerate(messageId: string): Promise<void> {
-  await ask('Regenerate', { conversationId: open!.id, messageId, clientMessageId: randomId() }, () => {
+  await ask({ method: 'Regenerate', argument: { conversationId: open!.id, messageId, clientMessageId: randomId() } }, () => {
     const index = open!.messages.findIndex(message => message.messageId === messageId);
     if (index >= 0) open!.messages = open!.messages.slice(0, index);
   });

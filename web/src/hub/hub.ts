@@ -36,7 +36,12 @@ function delay(attempt: number): number {
   return base + Math.random() * Math.min(base, 1_000);
 }
 
-export class Hub {
+/** What a method takes. */
+type Argument<M> = M extends { argument: infer A } ? A : never;
+type Result<M> = M extends { result: infer R } ? R : never;
+type Item<M> = M extends { item: infer I } ? I : never;
+
+export class Hub<Methods, Events> {
   readonly state = signal<HubState>({ kind: 'idle' });
   #connection: HubConnection | null = null;
   #handlers: [string, (argument: never) => void][] = [];
@@ -45,11 +50,11 @@ export class Hub {
 
   constructor(
     readonly name: string,
-    readonly events: readonly string[],
+    readonly events: readonly (keyof Events & string)[],
     readonly tap: Tap,
   ) {}
 
-  on<T>(event: string, handler: (argument: T) => void): void {
+  on<E extends keyof Events & string>(event: E, handler: (argument: Events[E]) => void): void {
     this.#handlers.push([event, handler]);
   }
 
@@ -77,19 +82,24 @@ export class Hub {
     this.#connection = null;
   }
 
-  async invoke<T>(method: string, ...args: unknown[]): Promise<T> {
+  async invoke<M extends keyof Methods & string>(method: M, ...args: Argument<Methods[M]> extends void ? [] : [Argument<Methods[M]>]): Promise<Result<Methods[M]>> {
     const connection = this.#connection;
     if (connection?.state !== HubConnectionState.Connected) throw fromHub('There is no connection to the server.');
     try {
-      return await connection.invoke<T>(method, ...args);
+      return await connection.invoke(method, ...args);
     } catch (error) {
       throw fromHub(error);
     }
   }
 
   /** Items until the stream ends; the returned function stops listening. */
-  stream<T>(method: string, argument: unknown, next: (item: T) => void, ended: (error: unknown) => void): () => void {
-    const stream = this.#connection!.stream<T>(method, argument);
+  stream<M extends keyof Methods & string>(
+    method: M,
+    argument: Argument<Methods[M]>,
+    next: (item: Item<Methods[M]>) => void,
+    ended: (error: unknown) => void,
+  ): () => void {
+    const stream = this.#connection!.stream<Item<Methods[M]>>(method, argument);
     const subscription = stream.subscribe({ next, complete: () => ended(null), error: ended });
     return () => subscription.dispose();
   }

@@ -1,17 +1,18 @@
 /** The three hubs. A page starts the one it needs; it then stays. */
+import type { BacktestHubEvents, BacktestHubMethods, BotHubEvents, BotHubMethods, LlmHubEvents, LlmHubMethods } from '../generated/hubs';
 import { Hub, type Tap } from './hub';
 import { preferTransport } from './transport';
 import { signIn, signOut } from './identity';
 
-export const CHAT_EVENTS = ['ChatEvent', 'ConversationChanged'] as const;
+export const CHAT_EVENTS = ['ChatEvent', 'ConversationChanged'] as const satisfies readonly (keyof LlmHubEvents)[];
 export const BOT_EVENTS = [
   'BotSnapshot', 'BotStatus', 'PositionChanged', 'OrderEvent', 'TradeEvent', 'SignalEmitted', 'RiskEvent', 'Alert',
   'CommandResult', 'BotRemoved', 'BotHeartbeat', 'PnlUpdated', 'BalanceChanged', 'CandleClosed', 'LogLine',
-] as const;
+] as const satisfies readonly (keyof BotHubEvents)[];
 export const BACKTEST_EVENTS = [
   'BacktestSnapshot', 'BacktestQueued', 'BacktestStarted', 'EquityPoints', 'TradeBatch', 'BacktestCompleted',
-  'BacktestFailed', 'BacktestCancelled', 'CommandResult', 'BacktestRemoved', 'BacktestProgress', 'BundleUpdated', 'BacktestLog',
-] as const;
+  'BacktestFailed', 'BacktestCancelled', 'BacktestRemoved', 'BacktestProgress', 'BundleUpdated', 'BacktestLog',
+] as const satisfies readonly (keyof BacktestHubEvents)[];
 
 const taps = new Set<Tap>();
 const tap: Tap = (hub, event, argument) => taps.forEach(one => one(hub, event, argument));
@@ -22,9 +23,9 @@ export function tapEvents(one: Tap): () => void {
   return () => taps.delete(one);
 }
 
-export const llmHub = new Hub('llmhub', CHAT_EVENTS, tap);
-export const botHub = new Hub('bothub', BOT_EVENTS, tap);
-export const backtestHub = new Hub('backtesthub', BACKTEST_EVENTS, tap);
+export const llmHub = new Hub<LlmHubMethods, LlmHubEvents>('llmhub', CHAT_EVENTS, tap);
+export const botHub = new Hub<BotHubMethods, BotHubEvents>('bothub', BOT_EVENTS, tap);
+export const backtestHub = new Hub<BacktestHubMethods, BacktestHubEvents>('backtesthub', BACKTEST_EVENTS, tap);
 export const hubs = [llmHub, botHub, backtestHub] as const;
 
 const restartAll = () => Promise.all(hubs.map(hub => hub.restart()));
