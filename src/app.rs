@@ -37,6 +37,11 @@ use crate::{
     telemetry::metrics::{Metrics, Reading},
 };
 
+pub(crate) use self::{
+    limits::FILE_RESERVE,
+    redis::{service_options as redis_options, token_key_mark},
+};
+
 /// What is left of the grace period for what comes after the last connection.
 const LAST_MOMENTS: Duration = Duration::from_millis(500);
 

@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Files the process needs besides its connections: logs, Redis, providers, listeners.
-const RESERVE: u64 = 128;
+pub(crate) const FILE_RESERVE: u64 = 128;
 
 /// Raises the soft limit to the hard one, as .NET does, and says when even that is too low.
 pub(super) fn raise_file_limit(max_connections: usize) {
@@ -18,7 +18,7 @@ pub(super) fn raise_file_limit(max_connections: usize) {
         Err(_) => limits.current,
     };
     match current {
-        Some(files) if files < max_connections as u64 + RESERVE => tracing::warn!(
+        Some(files) if files < max_connections as u64 + FILE_RESERVE => tracing::warn!(
             files,
             max_connections,
             "⚠️ The limit on open files is below Server:MaxConnections; raise it (ulimit -n) or \

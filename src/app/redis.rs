@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     redis::{
@@ -46,7 +47,7 @@ impl Redis {
         };
         let service = RedisService::start(service_options(options, &settings.fleet_name));
         let hubs = HubContexts::default();
-        let describe = description(&service, hubs.clone());
+        let describe = description(&service, hubs.clone(), token_key_mark(settings));
         let instances = Instances::start(&service, InstanceId::unique(), describe);
         service.spawn(report_changes(service.clone()));
         Some(Self {
@@ -110,6 +111,7 @@ impl Redis {
 fn description(
     service: &RedisService,
     hubs: HubContexts,
+    token_key: String,
 ) -> impl Fn() -> Value + Send + Sync + 'static {
     let started_at = chrono::Utc::now();
     let begin = Instant::now();
@@ -127,8 +129,25 @@ fn description(
             "uptimeMs": begin.elapsed().as_millis() as u64,
             "connections": connections,
             "redis": states.borrow().name(),
+            "tokenKey": token_key,
         })
     }
+}
+
+/// Tells keys apart without telling them: instances with different marks do not accept each
+/// other's connection tokens. `shared` is the key that Redis keeps for all.
+pub(crate) fn token_key_mark(settings: &Settings) -> String {
+    let Some(key) = &settings.signalr.token_key else {
+        return "shared".to_owned();
+    };
+    let digest = Sha256::new()
+        .chain_update(b"managing-api token key mark\n")
+        .chain_update(key.expose().as_bytes())
+        .finalize();
+    digest[..4]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn report_settings(settings: &RedisSettings) {
@@ -225,7 +244,7 @@ impl Report {
 }
 
 /// The service's options from what the connection string says.
-fn service_options(options: &RedisOptions, fleet: &str) -> Options {
+pub(crate) fn service_options(options: &RedisOptions, fleet: &str) -> Options {
     let text = |secret: &Option<crate::settings::Secret>| {
         secret.as_ref().map(|secret| secret.expose().to_owned())
     };

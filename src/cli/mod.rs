@@ -1,7 +1,10 @@
 //! The command line. Each command is one file; `serve` is the default.
 
+mod bench;
 mod check_config;
+mod doctor;
 mod healthcheck;
+mod remote;
 mod serve;
 mod simulate;
 mod tokens;
@@ -33,6 +36,8 @@ enum Command {
     Serve,
     /// Read all settings, say what they come to and what is wrong with them.
     CheckConfig,
+    Doctor(doctor::Doctor),
+    Bench(bench::Bench),
     /// Make a bearer token, or an API key with its hash.
     GenToken(tokens::GenToken),
     /// Say whether a bearer token is accepted and what its bearer may do.
@@ -50,6 +55,8 @@ impl Cli {
         sources.folder = self.config_dir;
         let outcome = match self.command.unwrap_or(Command::Serve) {
             Command::CheckConfig => check_config::run(&sources),
+            Command::Bench(arguments) => arguments.run(),
+            Command::Doctor(arguments) => arguments.run(&sources),
             Command::Healthcheck => healthcheck::run(&sources),
             Command::Simulate(arguments) => arguments.run(),
             Command::Serve => with_settings(&sources, serve::run),

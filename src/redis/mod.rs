@@ -26,7 +26,7 @@ pub use self::{
     cache::{DistributedCache, Expiry, MemoryCache, RedisCache},
     error::RedisError,
     fleets::other_fleets,
-    instances::{CallError, Instance, InstanceId, Instances},
+    instances::{CallError, Instance, InstanceId, Instances, list_instances},
     limiter::{Decision, Limit, MemoryLimiter, RateLimiter, RedisLimiter},
     numbers::{Counter, Numbers},
     options::{Deployment, Options, Sentinels, Tls},

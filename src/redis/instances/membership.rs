@@ -55,6 +55,24 @@ pub(super) struct Beat {
     pub alive: Vec<InstanceId>,
 }
 
+/// The fleet's instances, sorted by id, for one who is none of them.
+pub async fn list_instances(redis: &RedisService) -> Result<Vec<Instance>, RedisError> {
+    let about = Bytes::from(redis.key("instances:about"));
+    let answer = redis.command("HGETALL", vec![about]).await?;
+    let pairs = answer.into_list()?;
+    let mut instances: Vec<Instance> = pairs
+        .chunks_exact(2)
+        .filter_map(|pair| {
+            Some(Instance {
+                id: InstanceId::new(pair[0].as_text()?),
+                description: serde_json::from_slice(pair[1].as_bytes()?).ok()?,
+            })
+        })
+        .collect();
+    instances.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(instances)
+}
+
 /// The list, as one instance sees it.
 pub(super) struct Membership {
     redis: RedisService,
@@ -94,20 +112,7 @@ impl Membership {
 
     /// Everybody who has not been found dead, with the last description.
     pub async fn list(&self) -> Result<Vec<Instance>, RedisError> {
-        let about = Bytes::from(self.redis.key("instances:about"));
-        let answer = self.redis.command("HGETALL", vec![about]).await?;
-        let pairs = answer.into_list()?;
-        let mut instances: Vec<Instance> = pairs
-            .chunks_exact(2)
-            .filter_map(|pair| {
-                Some(Instance {
-                    id: InstanceId::new(pair[0].as_text()?),
-                    description: serde_json::from_slice(pair[1].as_bytes()?).ok()?,
-                })
-            })
-            .collect();
-        instances.sort_by(|one, other| one.id.cmp(&other.id));
-        Ok(instances)
+        list_instances(&self.redis).await
     }
 
     pub async fn leave(&self) {

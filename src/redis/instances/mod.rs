@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use self::{calls::CallError, id::InstanceId};
+pub use self::{calls::CallError, id::InstanceId, membership::list_instances};
 use self::{
     calls::Calls,
     membership::Membership,

@@ -170,3 +170,27 @@ fn healthcheck_tells_a_living_server_from_a_missing_one() {
     program.stop();
     assert!(!run(&["healthcheck"], &[("PORT", &port)]).1);
 }
+
+#[test]
+fn bench_prints_how_fast_a_server_answers() {
+    let program = Program::start(&[("APP_ENVIRONMENT", "Development")]);
+    let url = format!("http://127.0.0.1:{}", program.port());
+    let (text, ok) = run(
+        &[
+            "bench",
+            "--url",
+            &url,
+            "--connections",
+            "2",
+            "--duration",
+            "200ms",
+        ],
+        &[],
+    );
+    assert!(ok, "{text}");
+    for part in ["opening", "per second", "median", "slowest"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let (text, ok) = run(&["bench", "--url", "http://127.0.0.1:1"], &[]);
+    assert!(!ok && !text.contains("median"), "{text}");
+}

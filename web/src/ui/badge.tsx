@@ -2,9 +2,9 @@
 import type { ComponentChildren } from 'preact';
 
 const TONES: Record<string, string> = {
-  running: 'good', completed: 'good', ready: 'good', up: 'good', connected: 'good', ok: 'good',
+  running: 'good', completed: 'good', ready: 'good', healthy: 'good', up: 'good', connected: 'good', ok: 'good',
   paused: 'warn', stale: 'warn', starting: 'warn', stopping: 'warn', degraded: 'warn', draining: 'warn', queued: 'info',
-  error: 'bad', failed: 'bad', down: 'bad', unreachable: 'bad', not_connected: 'bad',
+  error: 'bad', failed: 'bad', down: 'bad', unreachable: 'bad', not_connected: 'bad', connecting: 'warn', restoring: 'warn', critical: 'bad', warning: 'warn', info: 'info',
 };
 
 export const Badge = ({ state, title }: { state: string; title?: string }) => (
