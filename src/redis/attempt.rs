@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::{
     Deployment, Options, Value,
     client::{self, Purpose},
+    reason::reason,
 };
 
 /// What to try next.
@@ -21,6 +22,8 @@ pub(super) struct Target {
     pub protocol: u8,
     /// Of several servers, the one with this number; it goes round.
     pub server: usize,
+    /// The servers have turned out to be a cluster.
+    pub cluster: bool,
 }
 
 /// Why an attempt failed. The texts hold no secret.
@@ -29,6 +32,8 @@ pub(super) enum Failure {
     NoAnswer,
     /// The server does not know `HELLO 3`.
     OldProtocol(String),
+    /// A node of a cluster, which nobody had said it is.
+    Cluster,
     Refused(String),
 }
 
@@ -36,6 +41,7 @@ impl Failure {
     pub fn reason(&self) -> &str {
         match self {
             Self::NoAnswer => "does not answer",
+            Self::Cluster => "is a cluster",
             Self::OldProtocol(text) | Self::Refused(text) => text,
         }
     }
@@ -48,7 +54,7 @@ impl From<Error> for Failure {
         match error.kind() {
             ErrorKind::Timeout => Self::NoAnswer,
             _ if old => Self::OldProtocol(text.to_owned()),
-            _ => Self::Refused(text.to_owned()),
+            _ => Self::Refused(reason(&error)),
         }
     }
 }
@@ -76,7 +82,13 @@ pub(super) async fn connect(
             // Only a name: a server that refuses it serves all the same.
             let _ = client.client_setname(name.as_str()).await;
         }
-        require_primary(options, &client).await
+        match &options.deployment {
+            Deployment::Servers(servers) if !target.cluster => {
+                require_no_cluster(&client).await?;
+                require_primary(servers.len(), &client).await
+            }
+            _ => Ok(()),
+        }
     };
     match timeout(limit(options), greeting).await {
         Ok(Ok(())) => Ok((client, running)),
@@ -90,22 +102,36 @@ fn limit(options: &Options) -> Duration {
     options.connect_timeout * 3
 }
 
+/// A cluster is spoken to differently. A server that does not say is believed to be none.
+async fn require_no_cluster(client: &Client) -> Result<(), Failure> {
+    let answer = ask(client, "INFO", &["cluster"]).await?;
+    let enabled = answer.as_ref().and_then(Value::as_text);
+    match enabled.is_some_and(|text| text.contains("cluster_enabled:1")) {
+        true => Err(Failure::Cluster),
+        false => Ok(()),
+    }
+}
+
 /// Of several servers only the primary will do. One whose role cannot be asked is believed.
-async fn require_primary(options: &Options, client: &Client) -> Result<(), Failure> {
-    let Deployment::Servers(servers) = &options.deployment else {
-        return Ok(());
-    };
-    if servers.len() < 2 {
+async fn require_primary(servers: usize, client: &Client) -> Result<(), Failure> {
+    if servers < 2 {
         return Ok(());
     }
-    let role = CustomCommand::new_static("ROLE", ClusterHash::FirstKey, false);
-    let answer = client
-        .custom_raw(role, Vec::<fred::types::Value>::new())
-        .await?;
-    let role = Value::from_frame(answer).ok();
-    let role = role.as_ref().and_then(Value::as_list);
+    let answer = ask(client, "ROLE", &[]).await?;
+    let role = answer.as_ref().and_then(Value::as_list);
     match role.and_then(|role| role.first()).and_then(Value::as_text) {
         Some("slave") => Err(Failure::Refused("is a replica".to_owned())),
         _ => Ok(()),
     }
+}
+
+/// `None` if the answer is an error, for instance because of missing rights.
+async fn ask(
+    client: &Client,
+    name: &'static str,
+    arguments: &[&'static str],
+) -> Result<Option<Value>, Error> {
+    let command = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
+    let answer = client.custom_raw(command, arguments.to_vec()).await?;
+    Ok(Value::from_frame(answer).ok())
 }

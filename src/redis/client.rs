@@ -14,7 +14,7 @@ use fred::{
     },
 };
 
-use super::{Deployment, Options, attempt::Target, tls};
+use super::{Deployment, Options, attempt::Target, reason::reason, tls};
 
 /// Commands that may wait inside fred; ours are bounded before they get there.
 const COMMAND_BUFFER: usize = 100_000;
@@ -51,9 +51,7 @@ pub(super) fn build(options: &Options, purpose: Purpose, target: Target) -> Resu
         ..Default::default()
     });
     // Never fred's `Debug` of a configuration: it shows the password.
-    let client = builder
-        .build()
-        .map_err(|error| error.details().to_owned())?;
+    let client = builder.build().map_err(|error| reason(&error))?;
     if purpose == Purpose::Subscriptions {
         enlarge_message_ring(&client);
     }
@@ -75,7 +73,7 @@ fn config(options: &Options, target: Target) -> Result<Config, String> {
         fail_fast: true,
         username: options.user.clone(),
         password: options.password.clone(),
-        server: server_config(options, target.server),
+        server: server_config(options, target),
         version: if target.protocol == 2 {
             RespVersion::RESP2
         } else {
@@ -87,16 +85,16 @@ fn config(options: &Options, target: Target) -> Result<Config, String> {
     })
 }
 
-fn server_config(options: &Options, index: usize) -> ServerConfig {
+fn server_config(options: &Options, target: Target) -> ServerConfig {
     let servers = |hosts: &[(String, u16)]| -> Vec<Server> {
         hosts.iter().map(|host| server(options, host)).collect()
     };
     match &options.deployment {
         Deployment::Unix(path) => ServerConfig::Unix { path: path.clone() },
-        Deployment::Servers(hosts) => ServerConfig::Centralized {
-            server: server(options, &hosts[index % hosts.len()]),
+        Deployment::Servers(hosts) if !target.cluster => ServerConfig::Centralized {
+            server: server(options, &hosts[target.server % hosts.len()]),
         },
-        Deployment::Cluster(hosts) => ServerConfig::Clustered {
+        Deployment::Servers(hosts) | Deployment::Cluster(hosts) => ServerConfig::Clustered {
             hosts: servers(hosts),
             policy: fred::types::config::ClusterDiscoveryPolicy::default(),
         },

@@ -16,6 +16,7 @@ use super::{
     Options,
     attempt::{self, Failure, Running, Target},
     client::Purpose,
+    reason::reason,
 };
 
 /// The pause after a failed attempt begins with the first and does not exceed the second, so that
@@ -103,6 +104,7 @@ impl Link {
             target: Target {
                 protocol,
                 server: 0,
+                cluster: false,
             },
         }
     }
@@ -162,6 +164,7 @@ impl Link {
     fn learn(&mut self, failure: &Failure) -> String {
         match failure {
             Failure::OldProtocol(_) if self.options.protocol.is_none() => self.target.protocol = 2,
+            Failure::Cluster => self.target.cluster = true,
             _ => self.target.server = self.target.server.wrapping_add(1),
         }
         failure.reason().to_owned()
@@ -171,8 +174,8 @@ impl Link {
     async fn keep(&self, connection: &Connection, mut running: Running) -> Arc<str> {
         let reason = tokio::select! {
             ended = &mut running.0 => match ended {
-                Ok(Err(error)) => error.details().into(),
-                _ => "connection closed".into(),
+                Ok(Err(error)) => reason(&error).into(),
+                _ => "Connection closed".into(),
             },
             reason = connection.condemned() => reason,
             () = self.stop.cancelled() => {

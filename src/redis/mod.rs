@@ -15,6 +15,7 @@ mod link;
 mod numbers;
 mod options;
 mod pub_sub;
+mod reason;
 mod script;
 mod service;
 mod state;

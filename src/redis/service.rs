@@ -25,6 +25,7 @@ use super::{
     client::Purpose,
     link::{Connection, Event, Link},
     numbers::Numbers,
+    reason::reason,
     status::Status,
 };
 
@@ -231,7 +232,7 @@ async fn heartbeat(connection: Connection) {
         let pong = connection.client.ping::<fred::types::Value>(None);
         match timeout(PATIENCE, pong).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => connection.fail(error.details()),
+            Ok(Err(error)) => connection.fail(&reason(&error)),
             Err(_) => connection.fail("does not answer"),
         }
         tokio::select! {

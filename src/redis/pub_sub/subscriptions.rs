@@ -11,7 +11,7 @@ use fred::interfaces::{ClientLike as _, PubsubInterface as _};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::registry::Registry;
-use crate::redis::{link::Connection, numbers::Numbers, service::HEARTBEAT};
+use crate::redis::{link::Connection, numbers::Numbers, reason::reason, service::HEARTBEAT};
 
 /// Channels in one command.
 const CHUNK: usize = 1_000;
@@ -103,11 +103,11 @@ async fn barrier(
             numbers.round_trip.set(begin.elapsed().as_micros() as u64);
             Ok(())
         }
-        Ok(Err(error)) => Err(error.details().to_owned()),
+        Ok(Err(error)) => Err(reason(&error)),
         Err(_) => Err("does not answer".to_owned()),
     }
 }
 
 fn sent(outcome: Result<(), fred::error::Error>) -> Result<(), String> {
-    outcome.map_err(|error| error.details().to_owned())
+    outcome.map_err(|error| reason(&error))
 }

@@ -178,3 +178,30 @@ async fn a_redis_that_was_away_or_came_back_empty_kills_nobody() {
     assert_eq!(answer, Ok(Bytes::from_static(b"a: ")));
     assert!(deaths.try_recv().is_err(), "nobody died");
 }
+
+/// Idle costs do not grow with what an instance holds.
+#[tokio::test]
+async fn an_idle_instance_sends_a_handful_of_commands_a_second() {
+    let _turn = turn::beside_others();
+    let Some(server) = RedisServer::start(&[]).await else {
+        return;
+    };
+    let redis = connected(&server).await;
+    let (subscriber, _receiver) = redis.pub_sub().subscriber();
+    let channels = (0..5_000).map(|number| format!("connection:{number}"));
+    subscriber.subscribe(channels.collect()).await;
+    let _instance = instance(&redis, "a").await;
+    let calls = async || {
+        let stats = server.ask(&["INFO commandstats"]).await;
+        let calls = stats.iter().filter_map(|line| {
+            let (_, rest) = line.split_once(":calls=")?;
+            rest.split(',').next()?.parse::<u64>().ok()
+        });
+        calls.sum::<u64>()
+    };
+    let before = calls().await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let sent = calls().await - before;
+    // Two pings and a heartbeat, of which Redis counts the commands inside as well.
+    assert!(sent <= 3 * 15, "{sent} commands in three seconds");
+}

@@ -2,12 +2,14 @@
 //! which a Redis can fail.
 
 mod cache;
+mod cluster;
 mod faults;
 mod instances;
 mod load;
 mod network;
 mod pub_sub;
 mod refusals;
+mod secure;
 
 use std::time::Duration;
 
