@@ -104,7 +104,9 @@ async fn serve(
             keys: access_keys,
             authentication: authentication.clone(),
         }),
+        instances: redis.as_ref().map(|redis| redis.instances.clone()),
     };
+    sends.serve_instances();
     let for_keys = authentication.clone();
     spawn_local(async move { for_keys.fetch_keys().await });
     spawn_local(async move { limits.sweep().await });

@@ -9,7 +9,8 @@ use super::{
     answer::{self, Accepted, Done, Refusal},
     check_name,
     message::{Message, PayloadMessage},
-    presence::{Presence, Whom},
+    order::{Order, Whom},
+    presence::Presence,
 };
 use crate::{
     api::{
@@ -47,8 +48,8 @@ impl ConnectionPath {
         Ok(hub)
     }
 
-    fn whom(&self) -> Whom<'_> {
-        Whom::Connection(&self.connection)
+    fn whom(&self) -> Whom {
+        Whom::Connection(self.connection.clone())
     }
 }
 
@@ -81,7 +82,7 @@ async fn connection_exists(
     path: web::Path<ConnectionPath>,
 ) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    if hub.is_anybody(path.whom()).await {
+    if hub.is_anybody(path.whom()).await? {
         return Ok(HttpResponse::Ok().finish());
     }
     Err(Refusal::no_connection("Warning.Connection.NotExisted"))
@@ -100,8 +101,12 @@ async fn close_connection(
     path: web::Path<ConnectionPath>,
 ) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    let reason = Reason::of(&request).reason;
-    if hub.close(path.whom(), &[], reason).await {
+    let order = Order::Close {
+        whom: path.whom(),
+        excluded: Vec::new(),
+        reason: Reason::of(&request).reason,
+    };
+    if hub.everywhere(order).await? {
         return Ok(answer::done());
     }
     Err(Refusal::no_connection("Warning.Connection.NotExisted"))
@@ -116,6 +121,6 @@ async fn leave_all_groups(
     path: web::Path<ConnectionPath>,
 ) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    hub.leave_all(path.whom()).await;
+    hub.everywhere(Order::LeaveAll(path.whom())).await?;
     Ok(answer::done())
 }

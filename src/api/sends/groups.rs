@@ -9,7 +9,8 @@ use super::{
     answer::{self, Accepted, Done, Refusal},
     check_name,
     message::{Message, PayloadMessage},
-    presence::{Presence, Whom},
+    order::{Order, Whom},
+    presence::Presence,
 };
 use crate::{
     api::{
@@ -93,7 +94,7 @@ async fn send_to_group(
 #[route("/api/hubs/{hub}/groups/{group}", method = "GET", method = "HEAD")]
 async fn group_exists(request: HttpRequest, sends: Sends, path: web::Path<GroupPath>) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    if hub.is_anybody(Whom::Group(&path.group)).await {
+    if hub.is_anybody(Whom::Group(path.group.clone())).await? {
         return Ok(HttpResponse::Ok().finish());
     }
     Err(Refusal::no_group())
@@ -112,9 +113,12 @@ async fn close_group_connections(
     path: web::Path<GroupPath>,
 ) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    let excluded = Excluded::of(&request).excluded;
-    let reason = Reason::of(&request).reason;
-    hub.close(Whom::Group(&path.group), &excluded, reason).await;
+    let order = Order::Close {
+        whom: Whom::Group(path.group.clone()),
+        excluded: Excluded::of(&request).excluded,
+        reason: Reason::of(&request).reason,
+    };
+    hub.everywhere(order).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -6,7 +6,7 @@ use super::{
     Answer, Excluded, HubPath, Reason, Sends,
     answer::{self, Accepted},
     message::{Message, PayloadMessage},
-    presence::Whom,
+    order::{Order, Whom},
 };
 use crate::api::{
     answers::{NotRead, NotTaken},
@@ -45,7 +45,12 @@ async fn broadcast(
 async fn close_connections(request: HttpRequest, sends: Sends, path: web::Path<HubPath>) -> Answer {
     let hub = sends.hub(&request, &path.hub).await?;
     let excluded = Excluded::of(&request).excluded;
-    hub.close(Whom::All, &excluded, Reason::of(&request).reason)
-        .await;
+    let reason = Reason::of(&request).reason;
+    let order = Order::Close {
+        whom: Whom::All,
+        excluded,
+        reason,
+    };
+    hub.everywhere(order).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -6,7 +6,7 @@
 //! | [`access`] | who may send: the bearer of an access key's token, or an admin |
 //! | [`message`] | the body of a send |
 //! | [`answer`] | bodies and error codes as Azure has them |
-//! | [`presence`] | questions to all instances: who is there; orders: join, leave, close |
+//! | [`order`], [`presence`] | questions to all instances: who is there; orders: join, leave, close |
 //! | `hub`, `connections`, `groups`, `users` | the routes |
 
 pub mod access;
@@ -15,6 +15,7 @@ mod connections;
 mod groups;
 mod hub;
 mod message;
+mod order;
 mod presence;
 mod users;
 
@@ -27,13 +28,15 @@ use utoipa::{IntoParams, OpenApi};
 pub use self::answer::ServiceResponse;
 use self::{access::SendAccess, presence::Presence};
 use super::request::query_values;
-use crate::{problem::Problem, signalr::hub::HubContext};
+use crate::{problem::Problem, redis::Instances, signalr::hub::HubContext};
 
 /// What the routes need.
 #[derive(Clone)]
 pub struct SendRoutes {
     pub hubs: Arc<[(&'static str, HubContext)]>,
     pub access: Arc<SendAccess>,
+    /// The other instances, where there may be some.
+    pub instances: Option<Arc<Instances>>,
 }
 
 type Sends = web::Data<SendRoutes>;
@@ -58,13 +61,23 @@ pub fn described() -> utoipa::openapi::OpenApi {
 }
 
 impl SendRoutes {
+    /// Answers the other instances' questions from now on.
+    pub fn serve_instances(&self) {
+        if let Some(instances) = &self.instances {
+            presence::serve(instances, self.hubs.clone());
+        }
+    }
+
     /// The hub of a request that may be carried out.
     async fn hub(&self, request: &HttpRequest, name: &str) -> Result<Presence, Problem> {
         self.access.check(request).await?;
         let mut hubs = self.hubs.iter();
         let hub = hubs.find(|(known, _)| known.eq_ignore_ascii_case(name));
         match hub {
-            Some((_, context)) => Ok(Presence::new(context.clone())),
+            Some((name, context)) => {
+                let instances = self.instances.clone();
+                Ok(Presence::new(name, context.clone(), instances))
+            }
             None => Err(Problem::not_found(format!("there is no hub {name}"))),
         }
     }

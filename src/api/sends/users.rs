@@ -9,7 +9,8 @@ use super::{
     answer::{self, Accepted, Done, Refusal},
     check_name,
     message::{Message, PayloadMessage},
-    presence::{Presence, Whom},
+    order::{Order, Whom},
+    presence::Presence,
 };
 use crate::{
     api::{
@@ -50,8 +51,8 @@ impl UserPath {
         Ok(hub)
     }
 
-    fn whom(&self) -> Whom<'_> {
-        Whom::User(&self.user)
+    fn whom(&self) -> Whom {
+        Whom::User(self.user.clone())
     }
 }
 
@@ -76,8 +77,8 @@ impl MemberPath {
         Ok(hub)
     }
 
-    fn whom(&self) -> Whom<'_> {
-        Whom::User(&self.user)
+    fn whom(&self) -> Whom {
+        Whom::User(self.user.clone())
     }
 }
 
@@ -101,7 +102,7 @@ async fn send_to_user(
 #[route("/api/hubs/{hub}/users/{user}", method = "GET", method = "HEAD")]
 async fn user_exists(request: HttpRequest, sends: Sends, path: web::Path<UserPath>) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    if hub.is_anybody(path.whom()).await {
+    if hub.is_anybody(path.whom()).await? {
         return Ok(HttpResponse::Ok().finish());
     }
     Err(Refusal::no_user())
@@ -120,9 +121,12 @@ async fn close_user_connections(
     path: web::Path<UserPath>,
 ) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    let excluded = Excluded::of(&request).excluded;
-    hub.close(path.whom(), &excluded, Reason::of(&request).reason)
-        .await;
+    let order = Order::Close {
+        whom: path.whom(),
+        excluded: Excluded::of(&request).excluded,
+        reason: Reason::of(&request).reason,
+    };
+    hub.everywhere(order).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -139,7 +143,7 @@ async fn user_is_in_group(
     path: web::Path<MemberPath>,
 ) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    if hub.is_in_group(path.whom(), &path.group).await {
+    if hub.is_in_group(path.whom(), &path.group).await? {
         return Ok(HttpResponse::Ok().finish());
     }
     Err(Refusal::not_in_group())
@@ -154,7 +158,8 @@ async fn add_user_to_group(
     path: web::Path<MemberPath>,
 ) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    hub.join(path.whom(), &path.group).await;
+    let order = Order::Join(path.whom(), path.group.clone());
+    hub.everywhere(order).await?;
     Ok(answer::done())
 }
 
@@ -170,7 +175,8 @@ async fn remove_user_from_group(
     path: web::Path<MemberPath>,
 ) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    hub.leave(path.whom(), &path.group).await;
+    let order = Order::Leave(path.whom(), path.group.clone());
+    hub.everywhere(order).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -186,6 +192,6 @@ async fn remove_user_from_all_groups(
     path: web::Path<UserPath>,
 ) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    hub.leave_all(path.whom()).await;
+    hub.everywhere(Order::LeaveAll(path.whom())).await?;
     Ok(HttpResponse::NoContent().finish())
 }

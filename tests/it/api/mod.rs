@@ -5,6 +5,7 @@ mod access_keys;
 mod api_keys;
 mod attacks;
 mod document;
+mod fleet;
 mod jwks;
 mod limits;
 mod origins;
