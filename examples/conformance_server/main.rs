@@ -69,8 +69,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if environment.flag("BIND_USERS") {
         builder = builder.bind_tokens_to_users();
     }
-    if let Some(fleet) = fleet::join(&environment)? {
-        builder = builder.fleet(fleet);
+    if let Some(redis) = &redis {
+        builder = builder.fleet(fleet::join(redis));
     }
     let server = builder.bind((Ipv4Addr::LOCALHOST, port).into())?;
     println!("listening on http://{}/conformance", server.local_addr());

@@ -21,12 +21,6 @@ pub struct Unreadable {
     value: String,
 }
 
-impl Unreadable {
-    pub fn new(name: &'static str, value: String) -> Self {
-        Self { name, value }
-    }
-}
-
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}={} cannot be read", self.name, self.value)

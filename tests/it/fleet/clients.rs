@@ -107,13 +107,14 @@ impl Protocol {
                 .map(|record| serde_json::from_slice(record).expect("JSON"))
                 .filter_map(|value: Value| Message::of_json(&value))
                 .collect(),
-            Self::MessagePack => read_frames(bytes),
+            Self::MessagePack => bodies(bytes).iter().filter_map(Message::of_array).collect(),
         }
     }
 }
 
-fn read_frames(mut bytes: &[u8]) -> Vec<Message> {
-    let mut messages = Vec::new();
+/// The bodies of whole MessagePack messages.
+pub fn bodies(mut bytes: &[u8]) -> Vec<Value> {
+    let mut bodies = Vec::new();
     while !bytes.is_empty() {
         let (mut length, mut shift) = (0, 0);
         loop {
@@ -127,10 +128,9 @@ fn read_frames(mut bytes: &[u8]) -> Vec<Message> {
         }
         let (body, rest) = bytes.split_at(length);
         bytes = rest;
-        let value: Value = rmp_serde::from_slice(body).expect("MessagePack");
-        messages.extend(Message::of_array(&value));
+        bodies.push(rmp_serde::from_slice(body).expect("MessagePack"));
     }
-    messages
+    bodies
 }
 
 /// What a client may get, whatever the protocol.

@@ -2,7 +2,7 @@
 //! them, as a load balancer without sticky sessions does.
 
 mod claims;
-mod clients;
+pub mod clients;
 mod spread;
 
 use std::net::SocketAddr;

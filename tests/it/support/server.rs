@@ -34,6 +34,22 @@ impl Server {
         Self::start(command)
     }
 
+    /// The reference server, by the command in the environment variable `REFERENCE_SERVER`. None,
+    /// said aloud: it is not set.
+    pub fn reference(variables: &[(&str, &str)]) -> Option<Self> {
+        let Some(line) = std::env::var("REFERENCE_SERVER")
+            .ok()
+            .filter(|line| !line.is_empty())
+        else {
+            eprintln!("skipped: REFERENCE_SERVER is not set");
+            return None;
+        };
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("exec {line}")]);
+        shell.envs(variables.iter().copied());
+        Some(Self::start(shell))
+    }
+
     /// The same with literal options, for tests that need short timers or small buffers.
     pub fn with(variables: &[(&str, &str)]) -> Self {
         let owned: Vec<_> = variables
