@@ -109,11 +109,13 @@ impl PubSub {
         }
     }
 
-    /// Unsubscribes from everything; every receiver ends.
+    /// Unsubscribes from everything; every receiver ends, and nothing is taken any more.
     pub(super) async fn close(&self) {
         if let Some(known) = self.registry.close() {
             let _ = timeout(FAREWELL, known).await;
         }
+        self.registry.disconnected();
+        self.publisher.close();
     }
 
     fn full_name(&self, channel: &str) -> Bytes {

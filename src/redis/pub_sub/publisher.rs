@@ -34,6 +34,7 @@ struct Queue {
 struct Waiting {
     publishes: VecDeque<Publish>,
     bytes: usize,
+    closed: bool,
 }
 
 struct Publish {
@@ -88,6 +89,9 @@ impl Publisher {
             answer,
         };
         let mut waiting = self.queue.lock();
+        if waiting.closed {
+            return Err(RedisError::Unavailable);
+        }
         let bytes = waiting.bytes + publish.size();
         if bytes > MOST_BYTES && !waiting.publishes.is_empty() {
             return Err(RedisError::Overloaded);
@@ -97,6 +101,16 @@ impl Publisher {
         drop(waiting);
         self.queue.arrived.notify_one();
         Ok(answered)
+    }
+
+    /// Takes nothing any more. What waits ends as [`RedisError::Unavailable`].
+    pub fn close(&self) {
+        let mut waiting = self.queue.lock();
+        waiting.closed = true;
+        waiting.bytes = 0;
+        for publish in waiting.publishes.drain(..) {
+            let _ = publish.answer.send(Err(RedisError::Unavailable));
+        }
     }
 
     /// The task that sends what is queued. It runs as long as the service.

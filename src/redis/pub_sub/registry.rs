@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use ahash::RandomState;
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
@@ -24,11 +25,13 @@ pub(super) struct Registry {
 
 #[derive(Default)]
 struct Channels {
-    by_name: HashMap<Arc<str>, Channel>,
+    by_name: HashMap<Arc<str>, Channel, RandomState>,
     /// Channels whose subscription in Redis may not be what is wanted.
-    changed: HashSet<Arc<str>>,
+    changed: HashSet<Arc<str>, RandomState>,
     waiters: Vec<oneshot::Sender<Subscribed>>,
     connected: bool,
+    /// Nothing is subscribed any more.
+    closed: bool,
 }
 
 #[derive(Default)]
@@ -67,6 +70,9 @@ impl Registry {
         names: Vec<Arc<str>>,
     ) -> Option<oneshot::Receiver<Subscribed>> {
         let mut channels = self.lock();
+        if channels.closed {
+            return None;
+        }
         for name in names {
             channels.add(queue, name);
         }
@@ -136,6 +142,7 @@ impl Registry {
     /// Nobody wants anything any more: every receiver comes to its end. Resolves when Redis knows.
     pub fn close(&self) -> Option<oneshot::Receiver<Subscribed>> {
         let mut channels = self.lock();
+        channels.closed = true;
         for queue in channels.queues() {
             queue.close();
         }
