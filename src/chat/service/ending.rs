@@ -73,6 +73,14 @@ impl ChatService {
         true
     }
 
+    /// Waits until runs have ended and were shown to their ends.
+    async fn ended(&self, runs: &[Arc<Run>]) {
+        for run in runs {
+            run.ended().await;
+            self.observer.caught_up(run).await;
+        }
+    }
+
     /// Ends what a former process of this instance left behind. What it said is not known any more.
     pub async fn end_left_behind(&self, claims: Vec<(UserId, Claim)>) {
         for (user, claim) in claims {
@@ -113,20 +121,10 @@ impl ChatService {
     /// begins.
     pub async fn drain(&self, grace: Duration) {
         self.stop_beginning();
-        let all_ended = async {
-            for run in self.runs.active() {
-                run.ended().await;
-            }
-        };
-        if timeout(grace, all_ended).await.is_err() {
-            let late = self.runs.active();
-            late.iter().for_each(|run| run.interrupt());
-            let all_ended = async {
-                for run in late {
-                    run.ended().await;
-                }
-            };
-            let _ = timeout(LAST_WORDS, all_ended).await;
+        let running = self.runs.active();
+        if timeout(grace, self.ended(&running)).await.is_err() {
+            self.runs.active().iter().for_each(|run| run.interrupt());
+            let _ = timeout(LAST_WORDS, self.ended(&running)).await;
         }
         self.fleet.flush(LAST_WORDS).await;
     }

@@ -42,6 +42,9 @@ pub trait Observer: Send + Sync {
         what: What,
     ) -> BoxFuture<'a, ()>;
 
+    /// Waits until everybody here was shown all of a run that has ended, but not for long.
+    fn caught_up<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, ()>;
+
     /// Whether anybody here has a conversation open.
     fn is_watched(&self, conversation: &ConversationId) -> bool;
 

@@ -14,7 +14,8 @@ use super::{ChatService, What};
 use crate::chat::run::retell;
 use crate::chat::store::StoreError;
 use crate::chat::{
-    ActiveRun, CancelState, ConversationId, Message, MessageId, Run, RunId, Timestamp, UserId,
+    ActiveRun, CancelState, ConversationId, FinishReason, Message, MessageId, Run, RunId,
+    Timestamp, UserId,
 };
 use crate::eventlog::Event;
 use crate::problem::Problem;
@@ -90,26 +91,29 @@ impl ChatService {
         })
     }
 
-    /// Ends a run, on whatever instance it is produced. Also answers the run, if its log is there.
+    /// Ends a run, on whatever instance it is produced. What was said before is shown before this
+    /// answers.
     pub async fn cancel(
         self: &Arc<Self>,
         user: &UserId,
         run_id: &RunId,
-    ) -> Result<(CancelState, Option<Arc<Run>>), Problem> {
+    ) -> Result<CancelState, Problem> {
         if let Some(run) = self.run(user, run_id).await? {
             let state = match run.is_here() {
                 true => run.cancel().await,
                 false => self.fleet.cancel(&run).await,
             };
-            return Ok((state, Some(run)));
+            if state != CancelState::Cancelling {
+                self.observer.caught_up(&run).await;
+            }
+            return Ok(state);
         }
         let answer = self.store.answer_of(user, run_id).await;
         let (_, answer) = answer.map_err(problem)?;
-        let state = match answer.finish_reason {
-            Some(crate::chat::FinishReason::Cancelled) => CancelState::Cancelled,
+        Ok(match answer.finish_reason {
+            Some(FinishReason::Cancelled) => CancelState::Cancelled,
             _ => CancelState::Finished,
-        };
-        Ok((state, None))
+        })
     }
 
     /// The user's runs in progress, the oldest first.
@@ -197,7 +201,7 @@ impl ChatService {
                 }
             };
             match self.cancel(user, &run).await {
-                Ok((CancelState::Cancelling, _)) => {
+                Ok(CancelState::Cancelling) => {
                     return Err(problem(StoreError::RunActive(run)));
                 }
                 Ok(_) => {}

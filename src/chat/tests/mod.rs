@@ -38,6 +38,10 @@ impl Observer for Told {
         Box::pin(ready(()))
     }
 
+    fn caught_up<'a>(&'a self, _: &'a Run) -> BoxFuture<'a, ()> {
+        Box::pin(ready(()))
+    }
+
     fn is_watched(&self, _: &ConversationId) -> bool {
         false
     }
@@ -115,7 +119,7 @@ impl Chat {
 
     pub async fn cancel(&self, run: &RunId) -> CancelState {
         let cancelled = self.service.cancel(&self.user, run).await;
-        cancelled.expect("the run is known").0
+        cancelled.expect("the run is known")
     }
 
     /// Asks once and gives all events of the answer.

@@ -121,12 +121,7 @@ impl LlmHub {
     ) -> HubResult<Cancelled> {
         let request: OfRun = read(request)?;
         let user = user(context)?;
-        let cancelled = self.chat.cancel(&user, &request.run_id);
-        let (state, run) = cancelled.await?;
-        if let Some(run) = run.filter(|_| state != CancelState::Cancelling) {
-            // What was said before goes out before the answer.
-            self.viewers.caught_up(&run).await;
-        }
+        let state = self.chat.cancel(&user, &request.run_id).await?;
         Ok(Cancelled { state })
     }
 

@@ -101,19 +101,31 @@ impl Sender {
         let connections = watchers.of(feed.conversation(), is_gone, &held);
         self.send(&connections, event).await;
         sent.seq = event.seq;
+        drop(sent);
+        feed.moved();
     }
 
     /// Sends a connection what it has not seen, then lets it take part.
     async fn catch_up(&self, hold: Hold, seen: Seen) {
         let feed = hold.feed.clone();
-        // Nothing goes to the others meanwhile.
-        let sent = feed.sent.lock().await;
+        let mut moves = feed.moves();
+        // While this is held nothing goes to the others.
+        let sent = loop {
+            moves.borrow_and_update();
+            let sent = feed.sent.lock().await;
+            let is_ahead = feed.unseen(&hold, &seen).is_some_and(|(run, after)| {
+                after > sent.up_to(&run.ids.run) && feed.is_to_come(&run.ids.run)
+            });
+            if !is_ahead {
+                break sent;
+            }
+            // It has seen more than the others: they come first.
+            drop(sent);
+            // The feed has the sender: it cannot be gone.
+            let _ = moves.changed().await;
+        };
         if let Some((run, after)) = feed.unseen(&hold, &seen) {
-            let up_to = match sent.run.as_ref() {
-                Some(id) if *id == run.ids.run => sent.seq,
-                // It waits for its turn.
-                _ => 0,
-            };
+            let up_to = sent.up_to(&run.ids.run);
             for event in events_between(&run, after, up_to).await {
                 self.send(std::slice::from_ref(&hold.connection), &event)
                     .await;

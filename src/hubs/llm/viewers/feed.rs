@@ -16,8 +16,8 @@ pub struct Feed {
     state: Mutex<State>,
     /// How far the latest run's events were sent to all. Taken for the time of sending.
     pub sent: tokio::sync::Mutex<Sent>,
-    /// Says that another run's turn has come.
-    turns: watch::Sender<u64>,
+    /// Says that an event was sent to all, or that another run's turn has come.
+    moves: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -39,13 +39,23 @@ pub struct Sent {
     pub seq: u64,
 }
 
+impl Sent {
+    /// The last event of a run that was sent; 0 if its turn has not come.
+    pub fn up_to(&self, run: &RunId) -> u64 {
+        match &self.run {
+            Some(sent) if sent == run => self.seq,
+            _ => 0,
+        }
+    }
+}
+
 impl Feed {
     pub fn new(conversation: &ConversationId) -> Arc<Self> {
         Arc::new(Self {
             conversation: conversation.clone(),
             state: Mutex::default(),
             sent: tokio::sync::Mutex::default(),
-            turns: watch::Sender::default(),
+            moves: watch::Sender::default(),
         })
     }
 
@@ -77,15 +87,28 @@ impl Feed {
     /// The next run whose turn it is to be sent.
     pub fn next_run(&self) -> Option<Arc<Run>> {
         let next = self.lock().next_run();
-        self.turns.send_modify(|turns| *turns += 1);
+        self.moved();
         next
+    }
+
+    /// How far sending came has changed.
+    pub fn moved(&self) {
+        self.moves.send_modify(|moves| *moves += 1);
+    }
+
+    pub fn moves(&self) -> watch::Receiver<u64> {
+        self.moves.subscribe()
+    }
+
+    /// Whether the others have still to see the run's end.
+    pub fn is_to_come(&self, run: &RunId) -> bool {
+        self.lock().is_to_come(run)
     }
 
     /// Waits until a run was sent to its end.
     pub async fn has_sent(&self, run: &RunId) {
-        let mut turns = self.turns.subscribe();
         // The feed has the sender: it cannot be gone.
-        let _ = turns.wait_for(|_| !self.lock().is_to_come(run)).await;
+        let _ = self.moves().wait_for(|_| !self.is_to_come(run)).await;
     }
 
     /// Leaves a connection out from now on. Answers which run is the latest.

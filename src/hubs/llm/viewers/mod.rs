@@ -84,15 +84,6 @@ impl Viewers {
         feed.is_some_and(|feed| feed.latest().is_some_and(|latest| latest.ids.run == *run))
     }
 
-    /// Waits until everybody here has been sent all of a run that has ended.
-    pub async fn caught_up(&self, run: &Run) {
-        let feed = self.feeds.get(&run.ids.conversation);
-        let Some(feed) = feed.map(|feed| feed.clone()) else {
-            return;
-        };
-        let _ = tokio::time::timeout(CATCH_UP, feed.has_sent(&run.ids.run)).await;
-    }
-
     /// Takes a feed while nobody can forget it.
     fn with_feed<R>(&self, id: &ConversationId, take: impl FnOnce(&Arc<Feed>) -> R) -> R {
         take(
@@ -132,6 +123,16 @@ impl Observer for Viewers {
     ) -> BoxFuture<'a, ()> {
         self.order(Order::Changed(user.clone(), conversation.clone(), what));
         Box::pin(std::future::ready(()))
+    }
+
+    fn caught_up<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, ()> {
+        let feed = self.feeds.get(&run.ids.conversation);
+        let feed = feed.map(|feed| feed.clone());
+        Box::pin(async move {
+            if let Some(feed) = feed {
+                let _ = tokio::time::timeout(CATCH_UP, feed.has_sent(&run.ids.run)).await;
+            }
+        })
     }
 
     fn is_watched(&self, conversation: &ConversationId) -> bool {
