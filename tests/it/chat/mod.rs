@@ -1,6 +1,10 @@
 //! `/llmhub` as its clients see it: on one instance, on several over one Redis, over a restart.
 
+mod chaos;
 mod client;
 mod fleet;
 mod restart;
 mod single;
+mod tab;
+mod troubles;
+mod upstream;

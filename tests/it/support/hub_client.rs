@@ -78,8 +78,7 @@ impl HubClient {
             loop {
                 let incoming = tokio::select! {
                     incoming = receiver.next() => incoming,
-                    Ok(()) = &mut stopped => return receiver,
-                    else => return receiver,
+                    _ = &mut stopped => return receiver,
                 };
                 match incoming {
                     Incoming::Message { bytes, .. } => cut(&bytes, &came),
