@@ -5,6 +5,7 @@ mod chat;
 mod hubs;
 mod limits;
 mod listen;
+mod numbers;
 mod options;
 mod redis;
 mod signals;
@@ -34,7 +35,6 @@ use crate::{
     console,
     settings::{Origins, Settings},
     signalr::transport::{AllowedOrigins, KnownProxies, Server, ServerHandle, TokenKey},
-    telemetry::metrics::{Metrics, Reading},
 };
 
 pub(crate) use self::{
@@ -79,7 +79,7 @@ async fn serve(
         instance: redis.instances.id().clone(),
     }));
     let metrics = MetricsRoute {
-        metrics: Arc::new(numbers(&hubs, redis.as_ref())),
+        metrics: Arc::new(numbers::all(&hubs, redis.as_ref())),
         authentication: authentication.clone(),
         required_role: settings.metrics_role.clone(),
     };
@@ -166,24 +166,6 @@ fn builder(settings: &Settings, hubs: Hubs) -> crate::signalr::transport::Server
 fn known_proxies(settings: &Settings) -> KnownProxies {
     let networks = settings.known_proxies.clone();
     KnownProxies::new(move |peer| networks.iter().any(|network| network.contains(peer)))
-}
-
-/// What `/metrics` shows of the hubs and of Redis.
-fn numbers(hubs: &Hubs, redis: Option<&Redis>) -> Metrics {
-    let connections = hubs.contexts.iter().map(|(name, context)| {
-        let context = context.clone();
-        Reading::new(&[("hub", name)], move || context.connection_count() as u64)
-    });
-    let mut metrics = Metrics::default();
-    metrics.gauge(
-        "signalr_connections",
-        "Open connections",
-        connections.collect(),
-    );
-    if let Some(redis) = redis {
-        redis.add_to(&mut metrics);
-    }
-    metrics
 }
 
 /// What has a part in a stop.

@@ -43,6 +43,11 @@ impl Metrics {
         self.add(name, help, Kind::Counter, readings);
     }
 
+    /// Numbers of which is known only at a scrape which there are.
+    pub fn collect(&mut self, collector: impl Collector) {
+        self.registry.register_collector(Box::new(collector));
+    }
+
     /// The exposition text, read now.
     pub fn text(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
@@ -75,6 +80,8 @@ impl Metrics {
         );
         let files = Reading::new(&[], open_files);
         self.gauge("process_open_fds", "Open files", vec![files]);
+        let most = Reading::new(&[], most_files);
+        self.gauge("process_max_fds", "The limit on open files", vec![most]);
         let started = chrono::Utc::now().timestamp().unsigned_abs();
         let started = Reading::new(&[], move || started);
         self.gauge(
@@ -159,6 +166,11 @@ fn resident_bytes() -> u64 {
         .ok()
         .and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
     pages.unwrap_or(0) * rustix::param::page_size() as u64
+}
+
+fn most_files() -> u64 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current.unwrap_or(u64::MAX)
 }
 
 fn open_files() -> u64 {

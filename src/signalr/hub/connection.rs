@@ -67,6 +67,7 @@ pub struct HubConnection {
     pub(super) connection: Rc<Connection>,
     pub(super) request: RequestData,
     pub(super) transport: TransportKind,
+    pub(super) began: Instant,
     pub(super) items: Items,
     pub(super) phase: Cell<Phase>,
     pub(super) stateful: Cell<bool>,
@@ -106,6 +107,7 @@ impl HubConnection {
             connection_id = %origin.id,
             hub = endpoint.lifetime().name(),
             transport = origin.transport.name(),
+            user = origin.user.as_ref().map(|user| user.id.as_str()),
         );
         let connection = Rc::new(Connection::new(
             origin.id,
@@ -121,6 +123,7 @@ impl HubConnection {
             connection,
             request: origin.request,
             transport: origin.transport,
+            began: now,
             items: Items::default(),
             phase: Cell::new(Phase::Handshaking),
             stateful: Cell::new(origin.stateful),

@@ -110,6 +110,7 @@ impl HubConnection {
 
     fn invoke(self: &Rc<Self>, call: &protocol::Invocation<'_>, streaming: bool) {
         let endpoint = self.endpoint.clone();
+        endpoint.lifetime().numbers().invoked();
         let outcome = match endpoint.method(&call.target) {
             None => Err(format!(
                 "Failed to invoke '{}' due to an error on the server. HubException: Method does not exist.",

@@ -65,6 +65,7 @@ impl HubConnection {
         }
         self.phase.set(Phase::Connecting);
         self.timers.borrow_mut().connected(Instant::now());
+        self.endpoint.lifetime().numbers().opened(self.transport);
         let subscribing = self
             .endpoint
             .lifetime()
@@ -165,6 +166,9 @@ impl HubConnection {
     fn begin_end(self: &Rc<Self>, reason: CloseReason) {
         self.phase.set(Phase::Ending);
         self.log_end(&reason);
+        let lasted = self.began.elapsed();
+        let numbers = self.endpoint.lifetime().numbers();
+        numbers.closed(self.transport, &reason, lasted);
         *self.close_reason.borrow_mut() = Some(reason.clone());
         self.say_goodbye(&reason);
         self.endpoint

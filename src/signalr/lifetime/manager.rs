@@ -17,7 +17,7 @@ use ahash::RandomState;
 use dashmap::DashMap;
 use tokio::sync::oneshot;
 
-use super::{ClientResults, Message, Worker, WorkerId, Workers};
+use super::{ClientResults, Message, Numbers, Worker, WorkerId, Workers};
 use crate::signalr::{
     backplane::{Backplane, BackplaneError, InProcess, LocalConnections, Subscribing},
     connection::{Connection, ConnectionId},
@@ -44,6 +44,7 @@ pub struct HubLifetimeManager {
     json: AtomicUsize,
     messagepack: AtomicUsize,
     results: ClientResults,
+    numbers: Numbers,
     backplane: Arc<dyn Backplane>,
 }
 
@@ -70,6 +71,7 @@ impl HubLifetimeManager {
             json: AtomicUsize::new(0),
             messagepack: AtomicUsize::new(0),
             results: ClientResults::default(),
+            numbers: Numbers::default(),
             backplane,
         });
         let local: Arc<dyn LocalConnections> = manager.clone();
@@ -105,6 +107,11 @@ impl HubLifetimeManager {
     /// Whether there may be other instances.
     pub fn is_distributed(&self) -> bool {
         self.backplane.is_distributed()
+    }
+
+    /// What happened with this hub's connections here.
+    pub fn numbers(&self) -> &Numbers {
+        &self.numbers
     }
 
     /// Open questions to clients.

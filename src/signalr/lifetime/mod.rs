@@ -13,6 +13,7 @@
 //! | `local` | what other instances do with connections here |
 //! | `members`, `worker` | one worker thread: its lists, its mailbox |
 //! | `message`, `client_results` | what is sent, and what comes back |
+//! | `numbers` | plain counters for telemetry |
 
 mod ask;
 mod client_results;
@@ -21,6 +22,7 @@ mod local;
 mod manager;
 mod members;
 mod message;
+mod numbers;
 mod presence;
 mod send;
 mod worker;
@@ -30,4 +32,5 @@ pub use client_results::{ClientResult, ClientResults, Question};
 pub use manager::{HubLifetimeManager, SendError};
 pub use members::Members;
 pub use message::Message;
+pub use numbers::{DURATION_BOUNDS, Durations, Numbers};
 pub use worker::{Worker, WorkerId, Workers};

@@ -25,6 +25,7 @@ impl HubLifetimeManager {
         excluded: Arc<[ConnectionId]>,
         message: Arc<Message>,
     ) -> Result<(), SendError> {
+        self.numbers().sent();
         if !self.is_distributed() {
             self.deliver(target.distinct(), excluded, message).await;
             return Ok(());
@@ -46,6 +47,7 @@ impl HubLifetimeManager {
         arguments: &dyn EncodeArguments,
     ) -> Result<(), SendError> {
         if let Some(connection) = self.on_this_worker(id) {
+            self.numbers().sent();
             let protocol = connection.protocol();
             let frame = Frame::encode(protocol, true, |out| {
                 write::write_invocation(protocol, out, None, target, arguments)

@@ -1,5 +1,6 @@
 //! The program as an operator meets it: its start, its answers, its end.
 
+mod dashboards;
 mod documents;
 pub mod process;
 mod redis;
@@ -172,25 +173,42 @@ fn healthcheck_tells_a_living_server_from_a_missing_one() {
 }
 
 #[test]
-fn bench_prints_how_fast_a_server_answers() {
+fn bench_prints_how_fast_a_server_answers_and_metrics_count_it() {
     let program = Program::start(&[("APP_ENVIRONMENT", "Development")]);
     let url = format!("http://127.0.0.1:{}", program.port());
-    let (text, ok) = run(
-        &[
-            "bench",
-            "--url",
-            &url,
-            "--connections",
-            "2",
-            "--duration",
-            "200ms",
-        ],
-        &[],
-    );
+    let bench = [
+        "bench",
+        "--url",
+        &url,
+        "--connections",
+        "2",
+        "--duration",
+        "200ms",
+    ];
+    let (text, ok) = run(&bench, &[]);
     assert!(ok, "{text}");
     for part in ["opening", "per second", "median", "slowest"] {
         assert!(text.contains(part), "{part} in {text}");
     }
+    let limit = Instant::now() + Duration::from_secs(20);
+    let closed = "signalr_connections_closed_total{hub=\"llmhub\",signalr_transport=\"web_sockets\",reason=\"client_left\"} 2";
+    let mut numbers = program.get("/metrics").1;
+    while !numbers.contains(closed) {
+        assert!(Instant::now() < limit, "{closed} in\n{numbers}");
+        numbers = program.get("/metrics").1;
+    }
+    for line in [
+        "signalr_server_active_connections{hub=\"llmhub\",signalr_transport=\"web_sockets\"} 0",
+        "signalr_server_connection_duration_seconds_count{hub=\"llmhub\",signalr_transport=\"web_sockets\",signalr_connection_status=\"normal_closure\"} 2",
+        "signalr_sends_total{hub=\"bothub\"} 0",
+        "chat_active_runs 0",
+    ] {
+        assert!(numbers.contains(line), "{line} in\n{numbers}");
+    }
+    assert!(
+        !numbers.contains("signalr_invocations_total{hub=\"llmhub\"} 0"),
+        "{numbers}"
+    );
     let (text, ok) = run(&["bench", "--url", "http://127.0.0.1:1"], &[]);
     assert!(!ok && !text.contains("median"), "{text}");
 }
