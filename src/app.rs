@@ -69,7 +69,8 @@ async fn serve(
     let signals = StopSignals::catch()?;
     let redis = Redis::connect(&settings);
     let storage = Storage::open(&settings, redis.as_ref())?;
-    let hubs = Hubs::new(&settings, storage, &limits)?;
+    let service = redis.as_ref().map(|redis| redis.service.clone());
+    let hubs = Hubs::new(&settings, storage, &limits, service)?;
     if let Some(redis) = &redis {
         let _ = redis.hubs.set(hubs.contexts.clone());
     }

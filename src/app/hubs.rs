@@ -15,8 +15,10 @@ use crate::{
         llm::{self, LlmHub, Viewers},
     },
     problem::{Code, Problem},
+    redis::RedisService,
     settings::Settings,
     signalr::{
+        backplane::redis::{RedisBackplane, RedisBackplaneOptions},
         connection::User,
         hub::{Hub, HubContext, HubEndpoint, HubError},
     },
@@ -35,9 +37,15 @@ pub(super) struct Hubs {
 }
 
 impl Hubs {
-    /// Builds services and hubs. Their background work runs on the current `LocalSet`.
-    pub fn new(settings: &Settings, storage: Storage, limits: &Limits) -> io::Result<Self> {
-        let mut endpoints = Endpoints::new(limits);
+    /// Builds services and hubs. Their background work runs on the current `LocalSet`. With a
+    /// Redis, hub messages reach the clients of all instances.
+    pub fn new(
+        settings: &Settings,
+        storage: Storage,
+        limits: &Limits,
+        redis: Option<RedisService>,
+    ) -> io::Result<Self> {
+        let mut endpoints = Endpoints::new(limits, redis);
         let clock = Clock::system();
 
         let context = endpoints.context(settings, "bothub", bots::TYPE_NAME);
@@ -71,14 +79,16 @@ impl Hubs {
 
 struct Endpoints {
     limits: Arc<Limits>,
+    redis: Option<RedisService>,
     endpoints: Vec<HubEndpoint>,
     contexts: Vec<(&'static str, HubContext)>,
 }
 
 impl Endpoints {
-    fn new(limits: &Limits) -> Self {
+    fn new(limits: &Limits, redis: Option<RedisService>) -> Self {
         Self {
             limits: Arc::new(limits.clone()),
+            redis,
             endpoints: Vec::new(),
             contexts: Vec::new(),
         }
@@ -87,7 +97,15 @@ impl Endpoints {
     /// The context of a hub, before the hub itself: services send through it.
     fn context(&mut self, settings: &Settings, name: &'static str, type_name: &str) -> HubContext {
         let configured = settings.signalr.hub(name).type_name;
-        let context = HubContext::new(name, configured.as_deref().unwrap_or(type_name));
+        let type_name = configured.as_deref().unwrap_or(type_name);
+        let context = match &self.redis {
+            None => HubContext::new(name, type_name),
+            Some(redis) => {
+                let options = RedisBackplaneOptions::default();
+                let backplane = RedisBackplane::new(redis, type_name, options);
+                HubContext::with_backplane(name, type_name, backplane)
+            }
+        };
         self.contexts.push((name, context.clone()));
         context
     }

@@ -5,8 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::json;
+
 use super::process::Program;
-use crate::support::{redis::RedisServer, turn};
+use crate::support::{
+    http::{self, Request},
+    hub_client::HubClient,
+    redis::RedisServer,
+    turn,
+};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -108,4 +115,49 @@ async fn a_second_fleet_behind_the_same_channels_is_told() {
         !first.stop().contains("Another fleet"),
         "the first was alone at its start"
     );
+}
+
+/// What a service sends through one instance reaches the clients of all; and those of its own also
+/// while Redis is away.
+#[tokio::test]
+async fn a_message_reaches_the_clients_of_every_instance() {
+    let _turn = turn::beside_others();
+    let Some(mut server) = RedisServer::start(&[]).await else {
+        return;
+    };
+    let string = server.address();
+    let start = || {
+        Program::start(&[
+            ("APP_ENVIRONMENT", "Development"),
+            ("ConnectionStrings__Redis", &string),
+        ])
+    };
+    let programs = [start(), start()];
+    for program in &programs {
+        wait_for_redis(program, "connected");
+    }
+    let mut here = HubClient::connect_to(programs[0].address(), "/bothub?user=ann").await;
+    let mut there = HubClient::connect_to(programs[1].address(), "/bothub?user=bob").await;
+    send(&programs[0], "both").await;
+    assert_eq!(here.next_call("Said").await, json!(["both"]));
+    assert_eq!(there.next_call("Said").await, json!(["both"]));
+
+    server.kill();
+    wait_for_redis(&programs[0], "unreachable");
+    send(&programs[0], "later to others").await;
+    assert_eq!(here.next_call("Said").await, json!(["later to others"]));
+    server.restart().await;
+    assert_eq!(there.next_call("Said").await, json!(["later to others"]));
+    send(&programs[0], "again").await;
+    assert_eq!(here.next_call("Said").await, json!(["again"]));
+    assert_eq!(there.next_call("Said").await, json!(["again"]));
+}
+
+async fn send(program: &Program, text: &str) {
+    let body = json!({"target": "Said", "arguments": [text]}).to_string();
+    let request = Request::new("POST", "/api/hubs/bothub/:send")
+        .header("Content-Type", "application/json")
+        .body(body.into_bytes());
+    let answer = http::send(program.address(), &request).await;
+    assert_eq!(answer.expect("is answered").head.status, 202);
 }
