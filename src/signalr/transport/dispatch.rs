@@ -85,7 +85,8 @@ async fn handle_negotiate(shared: &Shared, hub: &Numbered, request: &HttpRequest
     if request.method() != Method::POST {
         return response::method_not_allowed().into_response(false);
     }
-    if shared.is_draining() {
+    // In a fleet another instance takes the connection that the token is for.
+    if shared.is_draining() && shared.connections.fleet().is_none() {
         return response::draining().into_response(false);
     }
     let data = request_data(shared, request);
@@ -137,6 +138,9 @@ async fn handle_event_stream(
     hub: &Numbered,
     request: &HttpRequest,
 ) -> HttpResponse {
+    if shared.is_draining() {
+        return response::draining().into_response(false);
+    }
     let data = request_data(shared, request);
     let opened = match caller(shared, hub, &data).await {
         Ok((caller, user)) => serving(shared, hub, &caller).event_stream(user, data).await,

@@ -6,6 +6,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
+    long_polling,
     record::{self, Record},
     registry::Connections,
 };
@@ -76,7 +77,8 @@ fn close_or_keep(records: Vec<Rc<Record>>) -> Vec<Rc<Record>> {
 async fn wait_until_empty(connections: &Connections, deadline: Instant) -> usize {
     loop {
         for record in record::all() {
-            if record.is_disposed() && record.hub().is_none_or(|hub| hub.is_over()) {
+            let is_over = record.hub().is_none_or(|hub| hub.is_over());
+            if record.is_disposed() && is_over && !long_polling::is_awaited(&record) {
                 connections.remove(&record);
             }
         }

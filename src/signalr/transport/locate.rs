@@ -48,6 +48,8 @@ pub enum Missing {
     Foreign,
     /// Redis did not answer in time, and without it nobody knows.
     Unavailable,
+    /// It would be made here, but this instance stops.
+    Draining,
 }
 
 /// A request's token, read once.
@@ -123,9 +125,11 @@ impl Connections {
                 Some(_) => return Err(Missing::Unknown),
                 None => self.fresh(hub, caller),
             };
+            let is_refused = claimable.is_some() && self.is_draining();
+            let claimable = claimable.filter(|_| !is_refused);
             let Some(fleet) = self.fleet() else {
                 let made = claimable.and_then(|new| self.insert(hub, caller.key, new));
-                return made.map(Location::Here).ok_or(Missing::Unknown);
+                return made.map(Location::Here).ok_or(missing(is_refused));
             };
             if claimable.is_none() && !may_be_elsewhere(&caller.token) {
                 return Err(Missing::Unknown);
@@ -134,6 +138,7 @@ impl Connections {
                 Ok(Some(location)) => return Ok(location),
                 Ok(None) if Instant::now() < deadline => sleep(PAUSE).await,
                 Ok(None) => return Err(Missing::Unavailable),
+                Err(Missing::Unknown) => return Err(missing(is_refused)),
                 Err(missing) => return Err(missing),
             }
         }
@@ -233,6 +238,15 @@ impl Connections {
             early,
         };
         self.insert(hub, caller.key, new)
+    }
+}
+
+/// Why a token that names no connection finds none.
+fn missing(is_refused: bool) -> Missing {
+    if is_refused {
+        Missing::Draining
+    } else {
+        Missing::Unknown
     }
 }
 

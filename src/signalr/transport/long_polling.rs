@@ -37,6 +37,8 @@ use crate::{
 
 /// Bytes in one poll's body, unless a single message is larger.
 const MAXIMUM_BODY: usize = 1 << 20;
+/// A client that does not poll again for so long does not come for its last messages.
+const BETWEEN_POLLS: Duration = Duration::from_secs(2);
 /// How long another instance's word on a poll may take before it is asked for.
 const WORD: Duration = Duration::from_millis(50);
 /// How long the answer may take.
@@ -267,6 +269,15 @@ fn transport(record: &Record) -> Option<Rc<LongPolling>> {
         Some(Attached::LongPolling(transport)) => Some(transport.clone()),
         _ => None,
     }
+}
+
+/// Whether the client of a connection that has ended may still come for its last messages, and to
+/// hear of the end.
+pub fn is_awaited(record: &Record) -> bool {
+    transport(record).is_some()
+        && record
+            .inactive_since()
+            .is_none_or(|since| since.elapsed() < BETWEEN_POLLS)
 }
 
 /// A poll is over where it was accepted.

@@ -15,6 +15,7 @@ use std::{
 use ahash::RandomState;
 use dashmap::{DashMap, mapref::entry::Entry};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     counts::Counts,
@@ -55,6 +56,7 @@ pub struct Connections {
     expiring: Mutex<VecDeque<(Instant, ConnectionKey)>>,
     workers: Arc<Workers>,
     fleet: Option<Arc<Fleet>>,
+    draining: CancellationToken,
     /// Of each hub.
     counts: Vec<Counts>,
 }
@@ -84,6 +86,7 @@ impl Connections {
             expiring: Mutex::default(),
             workers,
             fleet,
+            draining: CancellationToken::new(),
             counts: (0..hubs).map(|_| Counts::default()).collect(),
         }
     }
@@ -101,6 +104,21 @@ impl Connections {
     /// The other instances.
     pub(super) fn fleet(&self) -> Option<&Arc<Fleet>> {
         self.fleet.as_ref()
+    }
+
+    /// From now on this instance makes no new connections.
+    pub(super) fn drain(&self) {
+        self.draining.cancel();
+    }
+
+    /// Whether this instance makes no new connections any more.
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.is_cancelled()
+    }
+
+    /// Waits until this instance makes no new connections any more.
+    pub(super) async fn drained(&self) {
+        self.draining.cancelled().await;
     }
 
     /// The server's workers.

@@ -26,6 +26,8 @@ use crate::signalr::{
 const ATTEMPTS: u32 = 6;
 /// The first pause between two attempts; each is twice as long as the one before.
 const PAUSE: Duration = Duration::from_millis(5);
+/// How long an instance that stops lets a poll wait for a connection that lives elsewhere.
+const LAST_POLL: Duration = Duration::from_millis(200);
 
 /// A request with a token, on its way to its connection.
 #[derive(Clone, Copy)]
@@ -76,7 +78,7 @@ impl<'a> Serving<'a> {
         for attempt in 0.. {
             let polled = match self.place(attempt, patience).await {
                 Ok(Place::Here(worker)) => self.poll_here(worker, &user, &data).await,
-                Ok(Place::There(edge)) => match edge.poll().await {
+                Ok(Place::There(edge)) => match self.poll_there(edge).await {
                     Outcome::Answered(polled) => Some(polled),
                     Outcome::TakenOver(worker) => self.poll_here(worker, &user, &data).await,
                     Outcome::Moved => None,
@@ -90,6 +92,18 @@ impl<'a> Serving<'a> {
             }
         }
         response::no_connection().into()
+    }
+
+    /// When this instance stops, the client is sent to another one for its next poll.
+    async fn poll_there(self, edge: Edge<'_>) -> Outcome<Polled> {
+        let stopping = async {
+            self.connections.drained().await;
+            sleep(LAST_POLL).await;
+        };
+        tokio::select! {
+            outcome = edge.poll() => outcome,
+            () = stopping => Outcome::Answered(Answer::text(200, "").into()),
+        }
     }
 
     /// None: it is not there any more.
@@ -222,5 +236,6 @@ pub fn refusal(missing: Missing) -> Answer {
         Missing::Unknown => response::no_connection(),
         Missing::Foreign => response::foreign(),
         Missing::Unavailable => response::unavailable(),
+        Missing::Draining => response::draining(),
     }
 }

@@ -5,12 +5,12 @@ use std::{
     net::{SocketAddr, TcpListener},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use actix_http::HttpService;
+use actix_http::{ConnectionType, HttpService};
 use actix_service::{fn_service, map_config};
 use actix_web::{
     App,
@@ -35,14 +35,13 @@ pub struct Shared {
     pub(super) authenticator: Arc<dyn Authenticator>,
     pub(super) origins: AllowedOrigins,
     pub(super) known_proxies: KnownProxies,
-    draining: AtomicBool,
     sockets: Arc<AtomicUsize>,
     maximum_sockets: usize,
 }
 
 impl Shared {
     pub(super) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.connections.is_draining()
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -214,7 +213,6 @@ impl ServerBuilder {
             authenticator: self.authenticator,
             origins: self.origins,
             known_proxies: self.known_proxies,
-            draining: AtomicBool::new(false),
             sockets: Arc::default(),
             maximum_sockets: self.maximum_connections,
         });
@@ -282,8 +280,16 @@ fn service(
         .wrap_fn(|request, service| {
             let is_preflight = request.method() == Method::OPTIONS;
             let is_cross_origin = request.headers().contains_key(header::ORIGIN);
+            let shared = request.app_data::<web::Data<Shared>>().cloned();
             let answer = service.call(request);
-            async move { Ok(as_reference(answer.await?, is_preflight, is_cross_origin)) }
+            async move {
+                let mut answer = as_reference(answer.await?, is_preflight, is_cross_origin);
+                if shared.is_some_and(|shared| shared.is_draining()) {
+                    let head = answer.response_mut().head_mut();
+                    head.set_connection_type(ConnectionType::Close);
+                }
+                Ok(answer)
+            }
         })
         .app_data(web::Data::from(for_app))
         .app_data(web::Data::new(open_connections))
@@ -385,9 +391,10 @@ impl ServerHandle {
         self.shared.sockets.load(Ordering::Relaxed)
     }
 
-    /// Takes no new connections any more and leaves the open ones as they are.
+    /// Takes no new connections any more and leaves the open ones as they are. Clients and proxies
+    /// that keep TCP connections to this instance are made to choose anew with their next request.
     pub fn refuse_connections(&self) {
-        self.shared.draining.store(true, Ordering::Relaxed);
+        self.shared.connections.drain();
     }
 
     /// Stops within `grace`: no new connections, clients are told to come back, a few at a time.

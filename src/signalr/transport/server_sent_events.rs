@@ -144,9 +144,11 @@ fn event(frames: &[Frame]) -> Bytes {
     out.into()
 }
 
-/// The response that carries the chunks. It is not to be buffered by anybody.
+/// The response that carries the chunks. It is not to be buffered by anybody. Its TCP connection
+/// ends with it: a client that is moved must not come back over the same one.
 pub fn response(body: EventBody) -> HttpResponse {
     HttpResponse::Ok()
+        .force_close()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-cache,no-store"))
         .insert_header((header::PRAGMA, "no-cache"))
