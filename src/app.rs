@@ -33,6 +33,7 @@ use crate::{
     auth::{AccessKeys, Authentication, Limits},
     chat::ChatService,
     console,
+    redis::RedisLimiter,
     settings::{Origins, Settings},
     signalr::transport::{AllowedOrigins, KnownProxies, Server, ServerHandle, TokenKey},
 };
@@ -110,6 +111,11 @@ async fn serve(
     sends.serve_instances();
     let for_keys = authentication.clone();
     spawn_local(async move { for_keys.fetch_keys().await });
+    if let Some(redis) = &redis {
+        let (limits, redis) = (limits.clone(), redis.service.clone());
+        let limiter = Arc::new(RedisLimiter::new(redis));
+        spawn_local(async move { limits.share_through(limiter).await });
+    }
     spawn_local(async move { limits.sweep().await });
     let for_routes = readiness.clone();
     let server = builder(&settings, hubs)

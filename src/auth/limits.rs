@@ -3,7 +3,11 @@
 //! A quota fills up evenly and holds what two seconds bring, so that a burst after a pause passes.
 //! Where everyone may say who they are, a user is only a claim, and only connections are limited.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use ahash::RandomState;
 use dashmap::{DashMap, Entry};
@@ -14,8 +18,10 @@ use governor::{
     state::keyed::DashMapStateStore,
 };
 
+use super::fleet_limits::FleetLimits;
 use crate::{
     problem::{Code, Problem},
+    redis,
     settings::LimitSettings,
     signalr::{
         connection::{ConnectionId, User},
@@ -23,6 +29,7 @@ use crate::{
     },
 };
 
+const OF_USER: &str = "this user calls too often";
 /// How often what idle users and ended connections left behind is forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
 
@@ -38,6 +45,8 @@ type Keyed<K> = RateLimiter<
 pub struct Limits {
     users: Option<Arc<Keyed<String>>>,
     connections: Option<Arc<Keyed<ConnectionId>>>,
+    fleet: Arc<OnceLock<FleetLimits>>,
+    per_user: Option<NonZeroU32>,
     open: Arc<DashMap<String, u32, RandomState>>,
     most_open: Option<NonZeroU32>,
 }
@@ -49,6 +58,8 @@ impl Limits {
         Self {
             users: of_users(settings.calls_per_user).map(keyed),
             connections: settings.calls_per_connection.map(keyed),
+            fleet: Arc::default(),
+            per_user: of_users(settings.calls_per_user),
             open: Arc::default(),
             most_open: of_users(settings.connections_per_user),
         }
@@ -56,10 +67,26 @@ impl Limits {
 
     /// Counts a call of a user. The error says how long to wait.
     pub fn count_call(&self, user: &str) -> Result<(), Problem> {
-        let Some(users) = &self.users else {
-            return Ok(());
-        };
-        check(users, &user.to_owned(), "this user calls too often")
+        match &self.users {
+            Some(users) => self.count_user(users, &user.to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a user's calls over all instances from now on, for ever. Once only.
+    pub async fn share_through(&self, limiter: Arc<dyn redis::RateLimiter>) {
+        if let Some(limit) = self.per_user {
+            let fleet = self.fleet.get_or_init(|| FleetLimits::new(limiter, limit));
+            fleet.run().await;
+        }
+    }
+
+    fn count_user(&self, users: &Keyed<String>, user: &String) -> Result<(), Problem> {
+        check(users, user, OF_USER)?;
+        match self.fleet.get() {
+            Some(fleet) => fleet.count(user).map_err(|wait| limited(OF_USER, wait)),
+            None => Ok(()),
+        }
     }
 
     /// Forgets those who have not called for a while, for ever.
@@ -106,7 +133,7 @@ impl Admission for Limits {
             check(connections, connection, "this connection calls too often")?;
         }
         if let (Some(users), Some(user)) = (&self.users, user) {
-            check(users, &user.id, "this user calls too often")?;
+            self.count_user(users, &user.id)?;
         }
         Ok(())
     }
@@ -141,11 +168,14 @@ fn check<K: std::hash::Hash + Eq + Clone>(
     key: &K,
     message: &str,
 ) -> Result<(), Problem> {
-    limiter.check_key(key).map_err(|not_until| {
-        let wait = not_until.wait_time_from(limiter.clock().now());
-        let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-        Problem::new(Code::RateLimited, message).with("retryAfterMs", milliseconds)
-    })
+    limiter
+        .check_key(key)
+        .map_err(|not_until| limited(message, not_until.wait_time_from(limiter.clock().now())))
+}
+
+fn limited(message: &str, wait: Duration) -> Problem {
+    let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+    Problem::new(Code::RateLimited, message).with("retryAfterMs", milliseconds)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod access_keys;
 mod api_keys;
 mod authenticator;
+mod fleet_limits;
 mod jwks;
 mod jwt;
 mod key_set;

@@ -7,7 +7,7 @@ use super::reader::Section;
 /// What is `None` is not limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitSettings {
-    /// Hub calls and HTTP requests of one user in a second.
+    /// Hub calls and HTTP requests of one user in a second, over all instances.
     pub calls_per_user: Option<NonZeroU32>,
     /// Hub calls of one connection in a second.
     pub calls_per_connection: Option<NonZeroU32>,

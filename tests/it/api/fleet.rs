@@ -119,3 +119,37 @@ async fn what_cannot_be_known_without_redis_is_no_plain_no() {
         .await
         .expect("they are");
 }
+
+#[tokio::test]
+async fn a_users_quota_is_one_over_all_instances() {
+    let Some(redis) = RedisServer::start(&[]).await else {
+        return;
+    };
+    let address = redis.address();
+    let settings = [
+        ("ConnectionStrings__Redis", address.as_str()),
+        ("Authentication__Jwt__Secret", SECRET),
+        ("Storage__Path", ""),
+        ("Limits__CallsPerSecondPerUser", "40"),
+    ];
+    let instances = [Program::start(&settings), Program::start(&settings)];
+    let claims = json!({"sub": "ann", "roles": ["viewer"], "exp": seconds_from_now(600)});
+    let authorization = bearer(&sign(&claims, SECRET));
+    let headers = [("Authorization", authorization.as_str())];
+    // Each instance by itself would let this pace through for ever: it is below its own quota.
+    let pace = std::time::Duration::from_millis(1000 / 30);
+    let held_back = async {
+        loop {
+            for instance in &instances {
+                let answer = ask(instance, "GET", "/api/v1/bots", &headers, "").await;
+                if answer.status() != 200 {
+                    return answer;
+                }
+            }
+            tokio::time::sleep(pace).await;
+        }
+    };
+    let held_back = within(LIMIT, "the fleet's quota is used up", held_back).await;
+    let answer = held_back.unwrap_or_else(|problem| panic!("{problem}"));
+    assert_eq!(answer.refusal(), (429, "rate_limited"));
+}
