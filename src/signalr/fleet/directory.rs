@@ -8,7 +8,7 @@ use std::{
         PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -44,14 +44,32 @@ pub enum Located {
     Unsettled,
 }
 
+/// How a request's token may claim a connection that has no home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claiming {
+    /// Not at all.
+    Never,
+    /// If no home can have been forgotten; the token was issued then.
+    IfComplete(SystemTime),
+    /// In any case.
+    Always,
+}
+
+/// The connection to Redis, and since when it is so.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    is_up: bool,
+    since: (Instant, SystemTime),
+}
+
 /// The directory, as one instance sees it.
 pub struct Directory {
     redis: RedisService,
     me: InstanceId,
     releases: std::sync::Mutex<Vec<(ConnectionKey, Duration)>>,
     released: Notify,
-    /// Since when the connection to Redis is up again.
-    connected: std::sync::Mutex<Option<Instant>>,
+    /// Since when the connection to Redis is up, or down.
+    link: std::sync::Mutex<Link>,
     /// What Redis holds of this instance may be wrong, until it is registered again.
     out_of_step: AtomicBool,
 }
@@ -63,16 +81,16 @@ impl Directory {
             me,
             releases: std::sync::Mutex::default(),
             released: Notify::new(),
-            connected: std::sync::Mutex::default(),
+            link: std::sync::Mutex::new(Link::now(false)),
             out_of_step: AtomicBool::new(true),
         }
     }
 
-    /// Finds a connection's home. `may_claim`: this instance becomes it if there is none.
+    /// Finds a connection's home, or makes this instance its home.
     pub async fn locate(
         &self,
         key: ConnectionKey,
-        may_claim: bool,
+        claiming: Claiming,
         hub: &str,
     ) -> Result<Located, Unavailable> {
         let keys = vec![
@@ -81,12 +99,20 @@ impl Directory {
             self.owners(),
             self.birth(),
         ];
-        let flag = if may_claim { "1" } else { "0" };
+        let (claiming, issued) = match claiming {
+            Claiming::Always => ("1", None),
+            Claiming::IfComplete(issued) if self.link().knows_all_but(issued) => {
+                ("2", Some(issued))
+            }
+            Claiming::IfComplete(_) | Claiming::Never => ("0", None),
+        };
         let arguments = vec![
             text(self.me.as_str()),
             text(&key.to_text()),
-            text(flag),
+            text(claiming),
             text(hub),
+            text(&milliseconds(issued.unwrap_or(UNIX_EPOCH)).to_string()),
+            text(&SETTLING.as_millis().to_string()),
         ];
         let answer = self.run(&scripts::LOCATE, keys, arguments).await?;
         let fields = answer.as_list().ok_or(Unavailable)?;
@@ -322,23 +348,25 @@ impl Directory {
     }
 
     /// The connection to Redis was made, or lost.
-    pub(super) fn set_connected(&self, connected: bool) {
-        let mut since = self
-            .connected
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *since = connected.then(Instant::now);
+    pub(super) fn set_connected(&self, is_up: bool) {
+        *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Link::now(is_up);
+    }
+
+    /// Whether a token is so young that only this instance, which issued it, can have claimed its
+    /// connection: Redis was away already.
+    pub fn was_away_at(&self, issued: SystemTime) -> bool {
+        let link = self.link();
+        !link.is_up && issued >= link.since.1
     }
 
     /// Whether what is not in the directory does not exist. `age` is that of the directory.
     fn is_complete(&self, age: Option<i64>) -> bool {
-        let since = *self
-            .connected
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
         let settling = SETTLING.as_millis() as i64;
-        age.is_some_and(|age| age >= settling)
-            && since.is_some_and(|since| since.elapsed() >= SETTLING)
+        age.is_some_and(|age| age >= settling) && self.link().knows_all_but(UNIX_EPOCH)
+    }
+
+    fn link(&self) -> Link {
+        *self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn run(
@@ -377,6 +405,25 @@ impl Directory {
     fn birth(&self) -> String {
         self.redis.key("directory")
     }
+}
+
+impl Link {
+    fn now(is_up: bool) -> Self {
+        let since = (Instant::now(), SystemTime::now());
+        Self { is_up, since }
+    }
+
+    /// Up for long enough that every instance has written its connections again; or the one in
+    /// question is younger than that.
+    fn knows_all_but(&self, issued: SystemTime) -> bool {
+        self.is_up && (self.since.0.elapsed() >= SETTLING || issued >= self.since.1)
+    }
+}
+
+fn milliseconds(time: SystemTime) -> u128 {
+    time.duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis()
 }
 
 fn keys_of(list: &Value) -> Vec<ConnectionKey> {

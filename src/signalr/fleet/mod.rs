@@ -30,7 +30,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 pub use self::{
-    directory::{Directory, Located, Unavailable},
+    directory::{Claiming, Directory, Located, Unavailable},
     home::Home,
     key::ConnectionKey,
     polls::EdgePoll,
@@ -197,8 +197,10 @@ impl Fleet {
         self.instances.list().await.map_err(|_| Unavailable)
     }
 
-    /// Writes what the directory must know before this instance stops.
+    /// Says goodbye: the directory learns of what has ended, the others see this instance gone at
+    /// once, and what is left of it with it.
     pub async fn leave(&self) {
         self.directory.flush_releases().await;
+        self.instances.leave().await;
     }
 }

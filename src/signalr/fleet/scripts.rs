@@ -10,8 +10,10 @@ use crate::redis::Script;
 /// Who is the home of a connection, and perhaps the asker becomes it.
 ///
 /// Keys: entry, the asker's set, the owners, the birth. Arguments: the asker, the connection's key,
-/// `1` if its token may claim, the hub. Answer: `owner, taken, negotiated` as above, and how long
-/// ago the directory was born, in milliseconds, or -1.
+/// how its token may claim (`0`: not at all; `1`: if there is no home; `2`: and if none was forgotten,
+/// that is if the directory is older than settling takes, or younger than the token), the hub, when
+/// the token was issued, and how long settling takes, in milliseconds. Answer: `owner, taken,
+/// negotiated` as above, and the age of the directory in milliseconds, or -1.
 pub(super) static LOCATE: Script = Script::new(
     r"
 local owner = redis.call('GET', KEYS[1])
@@ -24,10 +26,12 @@ local function take(negotiated)
 end
 if not owner then
   if ARGV[3] == '1' then return take('') end
-  local born = redis.call('GET', KEYS[4])
-  if not born then return {'', 0, '', -1} end
-  local now = redis.call('TIME')
-  return {'', 0, '', math.floor(now[1] * 1000 + now[2] / 1000) - tonumber(string.match(born, '^%d+'))}
+  local text = redis.call('GET', KEYS[4])
+  if not text then return {'', 0, '', -1} end
+  local now, born = redis.call('TIME'), tonumber(string.match(text, '^%d+'))
+  local age = math.floor(now[1] * 1000 + now[2] / 1000) - born
+  if ARGV[3] == '2' and (age >= tonumber(ARGV[6]) or tonumber(ARGV[5]) >= born) then return take('') end
+  return {'', 0, '', age}
 end
 if string.sub(owner, 1, 1) == 'r' then
   if string.sub(owner, 3) == ARGV[4] then return take(string.sub(owner, 2, 2)) end

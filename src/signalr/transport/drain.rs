@@ -74,11 +74,17 @@ fn close_or_keep(records: Vec<Rc<Record>>) -> Vec<Rc<Record>> {
     busy
 }
 
+/// A client that polls gets the chance to fetch its last messages, with a poll that may come by any
+/// instance.
 async fn wait_until_empty(connections: &Connections, deadline: Instant) -> usize {
     loop {
         for record in record::all() {
+            if !record.is_disposed() {
+                // It slipped in while the others were closed.
+                record.dispose(CloseReason::Shutdown);
+            }
             let is_over = record.hub().is_none_or(|hub| hub.is_over());
-            if record.is_disposed() && is_over && !long_polling::is_awaited(&record) {
+            if is_over && !long_polling::is_awaited(&record) {
                 connections.remove(&record);
             }
         }

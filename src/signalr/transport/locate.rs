@@ -2,8 +2,8 @@
 //!
 //! A fresh token claims a connection for the instance that meets it first. Alone, that is decided
 //! here; in a fleet by one round trip to the directory in Redis. While Redis does not answer, an
-//! instance claims what is fresh for itself and says later what it has claimed; anything else
-//! waits, for nobody can say that it does not exist.
+//! instance claims for itself what cannot have a home yet, and says later what it has claimed;
+//! anything else waits, for nobody can say that it does not exist.
 
 use std::{
     sync::Arc,
@@ -22,7 +22,7 @@ use crate::{
     redis::InstanceId,
     signalr::{
         connection::ConnectionId,
-        fleet::{ConnectionKey, Fleet, Located, Unavailable},
+        fleet::{Claiming, ConnectionKey, Fleet, Located, Unavailable},
         lifetime::WorkerId,
     },
 };
@@ -48,8 +48,25 @@ pub enum Missing {
     Foreign,
     /// Redis did not answer in time, and without it nobody knows.
     Unavailable,
-    /// It would be made here, but this instance stops.
+    /// It would be made now, but this instance is about to stop.
     Draining,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A socket or an event stream: there is no connection before it, unless it is refused anyway.
+    Transport,
+    /// A poll or a post: its connection may exist already, wherever that is.
+    Message,
+}
+
+/// What a request's token may make, if there is nothing yet.
+struct Claimable {
+    issued: SystemTime,
+    /// By this instance.
+    is_own: bool,
+    new: NewConnection,
 }
 
 /// A request's token, read once.
@@ -108,6 +125,7 @@ impl Connections {
         self: &Arc<Self>,
         hub: &Numbered,
         caller: &Caller,
+        purpose: Purpose,
         patience: Duration,
     ) -> Result<Location, Missing> {
         let deadline = Instant::now() + patience;
@@ -121,24 +139,30 @@ impl Connections {
                 Some(Claim::Reserved {
                     hub: owner,
                     stateful,
-                }) if owner == hub.0 => Some(self.reserved(caller, stateful)),
+                    issued,
+                }) if owner == hub.0 => Some(reserved(caller, stateful, issued)),
                 Some(_) => return Err(Missing::Unknown),
                 None => self.fresh(hub, caller),
             };
-            let is_refused = claimable.is_some() && self.is_draining();
-            let claimable = claimable.filter(|_| !is_refused);
+            let (claimable, nowhere) = match claimable {
+                Some(_) if self.is_draining() => (None, Missing::Draining),
+                claimable => (claimable, Missing::Unknown),
+            };
             let Some(fleet) = self.fleet() else {
-                let made = claimable.and_then(|new| self.insert(hub, caller.key, new));
-                return made.map(Location::Here).ok_or(missing(is_refused));
+                let made = claimable.and_then(|it| self.insert(hub, caller.key, it.new));
+                return made.map(Location::Here).ok_or(nowhere);
             };
             if claimable.is_none() && !may_be_elsewhere(&caller.token) {
-                return Err(Missing::Unknown);
+                return Err(nowhere);
             }
-            match self.ask_directory(fleet, hub, caller, claimable).await {
+            match self
+                .ask_directory(fleet, hub, caller, purpose, claimable)
+                .await
+            {
                 Ok(Some(location)) => return Ok(location),
                 Ok(None) if Instant::now() < deadline => sleep(PAUSE).await,
                 Ok(None) => return Err(Missing::Unavailable),
-                Err(Missing::Unknown) => return Err(missing(is_refused)),
+                Err(Missing::Unknown) => return Err(nowhere),
                 Err(missing) => return Err(missing),
             }
         }
@@ -150,39 +174,45 @@ impl Connections {
         fleet: &Arc<Fleet>,
         hub: &Numbered,
         caller: &Caller,
-        claimable: Option<NewConnection>,
+        purpose: Purpose,
+        claimable: Option<Claimable>,
     ) -> Result<Option<Location>, Missing> {
         let (this, fleet, hub, key) = (self.clone(), fleet.clone(), hub.clone(), caller.key);
         let unsigned = caller.signed.is_none().then(|| caller.token.clone());
         // In a task of its own: what was claimed is made even if the client leaves meanwhile.
         let asked = tokio::task::spawn_local(async move {
-            let may_claim = claimable.is_some() && unsigned.is_none();
-            let located = fleet.directory().locate(key, may_claim, hub.1.path()).await;
+            let directory = fleet.directory();
+            let claiming = match (&claimable, &unsigned, purpose) {
+                (None, ..) | (_, Some(_), _) => Claiming::Never,
+                (Some(_), None, Purpose::Transport) => Claiming::Always,
+                (Some(it), None, Purpose::Message) => Claiming::IfComplete(it.issued),
+            };
+            let located = directory.locate(key, claiming, hub.1.path()).await;
             let new = match (located, claimable) {
-                (Ok(Located::Taken { stateful }), Some(new)) => NewConnection {
-                    stateful: stateful.unwrap_or(new.stateful),
-                    ..new
-                },
-                (Ok(Located::Taken { stateful }), None) => NewConnection {
-                    id: ConnectionId::from(unsigned.unwrap_or_default()),
-                    stateful: stateful.unwrap_or(false),
-                    claimable_until: Instant::now(),
-                    early: Vec::new(),
-                },
+                (Ok(Located::Taken { stateful }), claimable) => {
+                    let new = claimable.map(|it| it.new);
+                    let new = new.unwrap_or_else(|| unknown(unsigned.unwrap_or_default()));
+                    let stateful = stateful.unwrap_or(new.stateful);
+                    NewConnection { stateful, ..new }
+                }
                 (Ok(Located::At(owner)), claimable) if owner == *fleet.id() => {
-                    claimable.ok_or(Missing::Unknown)?
+                    claimable.ok_or(Missing::Unknown)?.new
                 }
                 (Ok(Located::At(owner)), _) => return Ok(Some(Location::There(owner))),
-                (Ok(Located::Nowhere), None) => return Err(Missing::Unknown),
-                (Ok(Located::Nowhere), Some(_)) if unsigned.is_none() => {
-                    return Err(Missing::Unknown);
+                (Ok(Located::Nowhere), Some(it)) if unsigned.is_some() => {
+                    // It was given out here, and Redis does not remember.
+                    directory.fall_out_of_step();
+                    it.new
                 }
-                (Ok(Located::Unsettled) | Err(Unavailable), None) => return Ok(None),
-                // A version-0 id that is remembered here, or a fresh token while Redis is away.
-                (_, Some(new)) => {
-                    fleet.directory().fall_out_of_step();
-                    new
+                (Ok(Located::Nowhere), _) => return Err(Missing::Unknown),
+                (Ok(Located::Unsettled) | Err(Unavailable), Some(it))
+                    if purpose == Purpose::Transport
+                        || it.is_own && directory.was_away_at(it.issued) =>
+                {
+                    directory.fall_out_of_step();
+                    it.new
                 }
+                (Ok(Located::Unsettled) | Err(Unavailable), _) => return Ok(None),
             };
             let worker = this.insert(&hub, key, new).ok_or(Missing::Unknown)?;
             Ok(Some(Location::Here(worker)))
@@ -190,27 +220,22 @@ impl Connections {
         asked.await.unwrap_or(Err(Missing::Unknown))
     }
 
-    fn reserved(&self, caller: &Caller, stateful: bool) -> NewConnection {
-        NewConnection {
-            id: ConnectionId::from(&*caller.token),
-            stateful,
-            claimable_until: Instant::now(),
-            early: Vec::new(),
-        }
-    }
-
     /// What a token may make, as long as it is fresh.
-    fn fresh(&self, (_, endpoint): &Numbered, caller: &Caller) -> Option<NewConnection> {
+    fn fresh(&self, (_, endpoint): &Numbered, caller: &Caller) -> Option<Claimable> {
         let signed = caller.signed.as_ref()?;
         let limit = endpoint.connection_options().disconnect_timeout;
         if !signed.may_claim(limit, SystemTime::now()) {
             return None;
         }
-        Some(NewConnection {
-            id: signed.connection_id.clone(),
-            stateful: signed.stateful,
-            claimable_until: Instant::now() + self.remembered(limit),
-            early: Vec::new(),
+        Some(Claimable {
+            issued: signed.issued,
+            is_own: signed.own,
+            new: NewConnection {
+                id: signed.connection_id.clone(),
+                stateful: signed.stateful,
+                claimable_until: Instant::now() + self.remembered(limit),
+                early: Vec::new(),
+            },
         })
     }
 
@@ -241,12 +266,26 @@ impl Connections {
     }
 }
 
-/// Why a token that names no connection finds none.
-fn missing(is_refused: bool) -> Missing {
-    if is_refused {
-        Missing::Draining
-    } else {
-        Missing::Unknown
+/// What a version-0 id makes that was given out here.
+fn reserved(caller: &Caller, stateful: bool, issued: SystemTime) -> Claimable {
+    let new = NewConnection {
+        stateful,
+        ..unknown(caller.token.clone())
+    };
+    Claimable {
+        issued,
+        is_own: true,
+        new,
+    }
+}
+
+/// What a version-0 id makes that was given out elsewhere.
+fn unknown(id: String) -> NewConnection {
+    NewConnection {
+        id: ConnectionId::from(id),
+        stateful: false,
+        claimable_until: Instant::now(),
+        early: Vec::new(),
     }
 }
 

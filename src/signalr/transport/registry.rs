@@ -9,7 +9,7 @@ use std::{
     collections::VecDeque,
     rc::Rc,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use ahash::RandomState;
@@ -37,7 +37,11 @@ const MAXIMUM_RESERVED: usize = 100_000;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Claim {
     /// Negotiated with version 0, not used yet.
-    Reserved { hub: usize, stateful: bool },
+    Reserved {
+        hub: usize,
+        stateful: bool,
+        issued: SystemTime,
+    },
     /// It lives here. `listed`: the fleet's directory knows it.
     Live {
         hub: usize,
@@ -135,7 +139,13 @@ impl Connections {
     pub fn reserve(&self, hub: usize, stateful: bool, lifetime: Duration) -> ConnectionId {
         let id = random_id();
         let key = ConnectionKey::of(&id);
-        self.claims.insert(key, Claim::Reserved { hub, stateful });
+        let issued = SystemTime::now();
+        let claim = Claim::Reserved {
+            hub,
+            stateful,
+            issued,
+        };
+        self.claims.insert(key, claim);
         let mut expiring = self.expiring.lock().unwrap_or_else(PoisonError::into_inner);
         expiring.push_back((Instant::now() + lifetime, key));
         if expiring.len() > MAXIMUM_RESERVED

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::{
     dispatch::Numbered,
     edge::{Edge, Outcome, PATIENCE},
-    locate::{Caller, Location, Missing},
+    locate::{Caller, Location, Missing, Purpose},
     long_polling,
     post::{self, Pieces},
     receipt::{LocalReceipt, Polled, Receipt},
@@ -44,14 +44,21 @@ enum Place<'a> {
 }
 
 impl<'a> Serving<'a> {
-    async fn place(self, attempt: u32, patience: Duration) -> Result<Place<'a>, Missing> {
+    async fn place(
+        self,
+        attempt: u32,
+        purpose: Purpose,
+        patience: Duration,
+    ) -> Result<Place<'a>, Missing> {
         if attempt >= ATTEMPTS {
             return Err(Missing::Unknown);
         }
         if attempt > 0 {
             sleep(PAUSE * 2_u32.pow(attempt - 1)).await;
         }
-        let location = self.connections.locate(self.hub, self.caller, patience);
+        let location = self
+            .connections
+            .locate(self.hub, self.caller, purpose, patience);
         match (location.await?, self.connections.fleet()) {
             (Location::Here(worker), _) => Ok(Place::Here(worker)),
             (Location::There(home), Some(fleet)) => Ok(Place::There(Edge {
@@ -68,7 +75,7 @@ impl<'a> Serving<'a> {
     /// Answers a poll.
     pub async fn poll(self, user: Option<User>, data: RequestData) -> Polled {
         if !self.hub.1.connection_options().transports.long_polling {
-            let exists = self.place(0, Duration::ZERO).await;
+            let exists = self.place(0, Purpose::Message, Duration::ZERO).await;
             return match exists {
                 Ok(_) => response::not_supported(TransportKind::LongPolling).into(),
                 Err(missing) => refusal(missing).into(),
@@ -76,7 +83,7 @@ impl<'a> Serving<'a> {
         }
         let patience = self.hub.1.connection_options().poll_timeout;
         for attempt in 0.. {
-            let polled = match self.place(attempt, patience).await {
+            let polled = match self.place(attempt, Purpose::Message, patience).await {
                 Ok(Place::Here(worker)) => self.poll_here(worker, &user, &data).await,
                 Ok(Place::There(edge)) => match self.poll_there(edge).await {
                     Outcome::Answered(polled) => Some(polled),
@@ -129,7 +136,7 @@ impl<'a> Serving<'a> {
     /// Takes a body in.
     pub async fn post(self, mut pieces: Pieces) -> Answer {
         for attempt in 0.. {
-            let worker = match self.place(attempt, PATIENCE).await {
+            let worker = match self.place(attempt, Purpose::Message, PATIENCE).await {
                 Ok(Place::Here(worker)) => worker,
                 Ok(Place::There(edge)) => match edge.post(&mut pieces).await {
                     Outcome::Answered(answer) => return answer,
@@ -158,7 +165,7 @@ impl<'a> Serving<'a> {
     /// Ends a polled connection.
     pub async fn delete(self) -> Answer {
         for attempt in 0.. {
-            match self.place(attempt, PATIENCE).await {
+            match self.place(attempt, Purpose::Message, PATIENCE).await {
                 Ok(Place::Here(worker)) => {
                     let connections = self.connections.clone();
                     let key = self.caller.key;
@@ -214,8 +221,14 @@ impl<'a> Serving<'a> {
     /// posted elsewhere before comes here.
     pub async fn home_of_transport(self, kind: TransportKind) -> Result<WorkerId, Answer> {
         for attempt in 0.. {
-            match self.place(attempt, Duration::ZERO).await {
+            match self
+                .place(attempt, Purpose::Transport, Duration::ZERO)
+                .await
+            {
                 Ok(Place::Here(worker)) => return Ok(worker),
+                Ok(Place::There(_)) if self.connections.is_draining() => {
+                    return Err(response::draining());
+                }
                 Ok(Place::There(edge)) => match edge.attach(kind).await {
                     Outcome::Answered(answer) => return Err(answer),
                     Outcome::TakenOver(worker) => return Ok(worker),

@@ -402,6 +402,9 @@ impl ServerHandle {
         self.refuse_connections();
         let left = drain::drain(&self.shared.connections, grace).await;
         info!(left, "connections are closed");
+        if let Some(fleet) = self.shared.connections.fleet() {
+            fleet.leave().await;
+        }
         self.actix.stop(true).await;
     }
 }

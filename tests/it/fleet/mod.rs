@@ -3,16 +3,18 @@
 
 mod claims;
 pub mod clients;
+mod deaths;
+mod outages;
 mod spread;
+mod stops;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
-use crate::support::{redis::RedisServer, server::Server};
+use crate::support::{hub_client::PATIENCE, redis::RedisServer, server::Server, within};
 
 /// A fleet of conformance servers.
 struct Cluster {
-    /// Lives as long as the instances do.
-    _redis: RedisServer,
+    redis: RedisServer,
     instances: Vec<Server>,
 }
 
@@ -24,10 +26,7 @@ impl Cluster {
         let mut options = options.to_vec();
         options.push(("REDIS", &address));
         let instances = (0..count).map(|_| Server::with(&options)).collect();
-        Some(Self {
-            _redis: redis,
-            instances,
-        })
+        Some(Self { redis, instances })
     }
 
     fn addresses(&self) -> Vec<SocketAddr> {
@@ -36,5 +35,33 @@ impl Cluster {
 
     fn address(&self, index: usize) -> SocketAddr {
         self.instances[index].address()
+    }
+
+    /// Waits until Redis answers a command with `answer`.
+    async fn until(&self, command: &str, answer: &str) {
+        let reached = async {
+            while self.redis.ask(&[command]).await[0] != answer {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let reached = within(PATIENCE, command, reached).await;
+        reached.unwrap_or_else(|late| panic!("{late}: not {answer}"));
+    }
+
+    /// The only instance that the directory knows as the home of connections, once there are `count`.
+    async fn owner_of_connections(&self, count: usize) -> String {
+        let owners = "SMEMBERS managing-api:{default}:owners-of-connections";
+        let answer = self.redis.ask(&[owners]).await;
+        let mut counts = Vec::new();
+        for name in answer.iter().filter(|line| line.contains('_')) {
+            let key = format!("managing-api:{{default}}:connections-of:{name}");
+            let connections = self.redis.ask(&[&format!("SCARD {key}")]).await;
+            counts.push((name.clone(), connections[0].clone()));
+        }
+        let wanted = format!(":{count}");
+        let owner = counts
+            .iter()
+            .find(|(_, connections)| *connections == wanted);
+        owner.unwrap_or_else(|| panic!("{counts:?}")).0.clone()
     }
 }

@@ -1,0 +1,67 @@
+//! An instance of several is asked to stop: its clients come back elsewhere, nothing is lost.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{
+    Cluster,
+    clients::{Listener, Message, Poller, Protocol, Spread, negotiate, status},
+};
+use crate::support::{
+    hub_client::{HubClient, Received},
+    turn,
+};
+
+#[tokio::test]
+async fn clients_of_a_stopping_instance_are_moved_and_its_connections_are_gone_from_the_directory()
+{
+    let _turn = turn::beside_others();
+    let Some(mut cluster) = Cluster::start(2, &[("DISCONNECT_MS", "60000")]).await else {
+        return;
+    };
+    let stopping = cluster.instances.remove(0);
+    let (here, there) = (stopping.address(), cluster.address(0));
+    let mut socket = HubClient::connect(here, "").await;
+    let mut listener = Listener::connect(Spread::over(vec![here])).await;
+    let mut poller = Poller::connect(Spread::over(vec![here]), Protocol::MessagePack).await;
+    let fresh = negotiate(there, "negotiateVersion=1").await;
+    let instance = cluster.owner_of_connections(2).await;
+    // A call under way; its answer is fetched from the other instance while the first one stops.
+    poller.send("Delay", json!([500])).await;
+    let call = Protocol::MessagePack.invocation(Some("slow"), "Delay", &json!([300]));
+    poller.post(&call).await;
+
+    let began = Instant::now();
+    stopping.terminate();
+    let moved = json!({"type": 7, "allowReconnect": true});
+    assert!(matches!(socket.next().await, Received::Message(message) if message == moved));
+    assert_eq!(listener.next().await, moved);
+    let path = format!("/conformance?id={fresh}");
+    assert_eq!(
+        status(here, "GET", &path).await.0,
+        503,
+        "nothing new begins there"
+    );
+    poller.spread = Spread::over(vec![there]);
+    let answered = Message::Completion {
+        id: "slow".into(),
+        result: json!(300),
+    };
+    assert_eq!(poller.next().await, answered);
+    assert_eq!(
+        poller.next().await,
+        Message::Close {
+            allow_reconnect: true
+        }
+    );
+    // The token that was refused there makes its connection here.
+    let again = Poller::connect_with(Spread::over(vec![there]), Protocol::Json, fresh);
+    assert_eq!(again.await.call("Echo", json!(["moved"])).await, "moved");
+    let key = format!("managing-api:{{default}}:connections-of:{instance}");
+    cluster.until(&format!("EXISTS {key}"), ":0").await;
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "all within the grace period"
+    );
+}
