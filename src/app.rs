@@ -1,6 +1,7 @@
 //! The composition root: settings become services, services become hubs and routes, and the
 //! server runs until a signal stops it.
 
+mod about;
 mod chat;
 mod hubs;
 mod limits;
@@ -20,10 +21,11 @@ use std::{
 
 use tokio::task::{LocalSet, spawn_local};
 
-use self::{hubs::Hubs, redis::Redis, signals::StopSignals, storage::Storage};
+use self::{about::About, hubs::Hubs, redis::Redis, signals::StopSignals, storage::Storage};
 use crate::{
     api::{
         fallback,
+        fleet::{self, FleetRoutes},
         health::{self, Readiness, RedisLink},
         metrics::{self, MetricsRoute},
         openapi,
@@ -35,7 +37,10 @@ use crate::{
     console,
     redis::RedisLimiter,
     settings::{Origins, Settings},
-    signalr::transport::{AllowedOrigins, KnownProxies, Server, ServerHandle, TokenKey},
+    signalr::{
+        fleet::Fleet,
+        transport::{AllowedOrigins, KnownProxies, Server, ServerBuilder, ServerHandle, TokenKey},
+    },
 };
 
 pub(crate) use self::{
@@ -68,13 +73,11 @@ async fn serve(
     limits: Limits,
 ) -> io::Result<()> {
     let signals = StopSignals::catch()?;
-    let redis = Redis::connect(&settings);
+    let about = Arc::new(About::new(&settings));
+    let redis = Redis::connect(&settings, &about);
     let storage = Storage::open(&settings, redis.as_ref())?;
     let service = redis.as_ref().map(|redis| redis.service.clone());
     let hubs = Hubs::new(&settings, storage, &limits, service)?;
-    if let Some(redis) = &redis {
-        let _ = redis.hubs.set(hubs.contexts.clone());
-    }
     let chat = hubs.chat.clone();
     let readiness = Readiness::new(redis.as_ref().map(|redis| RedisLink {
         state: redis.service.watch(),
@@ -109,6 +112,13 @@ async fn serve(
         instances: redis.as_ref().map(|redis| redis.instances.clone()),
     };
     sends.serve_instances();
+    let for_routes = about.clone();
+    let fleet = FleetRoutes {
+        authentication: authentication.clone(),
+        id: about.id.clone(),
+        about: Arc::new(move || for_routes.describe()),
+        instances: redis.as_ref().map(|redis| redis.instances.clone()),
+    };
     let for_keys = authentication.clone();
     spawn_local(async move { for_keys.fetch_keys().await });
     if let Some(redis) = &redis {
@@ -118,7 +128,7 @@ async fn serve(
     }
     spawn_local(async move { limits.sweep().await });
     let for_routes = readiness.clone();
-    let server = builder(&settings, hubs)
+    let server = builder(&settings, hubs, redis.as_ref())
         .authenticator(authentication)
         .routes(move |config| {
             health::routes(config, for_routes.clone());
@@ -126,11 +136,13 @@ async fn serve(
             openapi::routes(config);
             trading::routes(config, trading.clone());
             sends::routes(config, sends.clone());
+            fleet::routes(config, fleet.clone());
             fallback::routes(config);
             console::routes(config);
         })
         .listen(listener)?;
     let port = server.local_addr().port();
+    let _ = about.connections.set(server.handle().open_connections());
     readiness.set_ready();
     tracing::info!(port, "Listening on http://localhost:{port}");
     let stopping = Stopping {
@@ -152,7 +164,7 @@ async fn serve(
     outcome
 }
 
-fn builder(settings: &Settings, hubs: Hubs) -> crate::signalr::transport::ServerBuilder {
+fn builder(settings: &Settings, hubs: Hubs, redis: Option<&Redis>) -> ServerBuilder {
     let mut builder = Server::builder()
         .origins(match &settings.cors_origins {
             Origins::Any => AllowedOrigins::Any,
@@ -164,6 +176,9 @@ fn builder(settings: &Settings, hubs: Hubs) -> crate::signalr::transport::Server
         .maximum_connections(settings.server.max_connections);
     if let Some(key) = &settings.signalr.token_key {
         builder = builder.token_key(TokenKey::from_secret(key.expose().as_bytes()));
+    }
+    if let Some(redis) = redis {
+        builder = builder.fleet(Fleet::new(redis.service.clone(), redis.instances.clone()));
     }
     hubs.endpoints
         .into_iter()

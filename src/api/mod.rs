@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod fallback;
+pub mod fleet;
 pub mod health;
 pub mod metrics;
 pub mod openapi;

@@ -10,7 +10,7 @@ use utoipa::{
 };
 
 use super::{
-    health, metrics,
+    fleet, health, metrics,
     operations::operations,
     sends::{self, ServiceResponse},
     trading,
@@ -57,6 +57,7 @@ fn make() -> utoipa::openapi::OpenApi {
         Described::openapi(),
         trading::described(),
         sends::described(),
+        fleet::Described::openapi(),
     ] {
         document.merge(part);
     }

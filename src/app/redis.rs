@@ -1,23 +1,17 @@
 //! The fleet's Redis: from settings to the service, and what the operator reads about it.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use super::about::About;
 use crate::{
-    redis::{
-        Deployment, InstanceId, Instances, Options, RedisService, Sentinels, State, Tls,
-        other_fleets,
-    },
+    redis::{Deployment, Instances, Options, RedisService, Sentinels, State, Tls, other_fleets},
     settings::{
         RedisOptions, RedisSettings, Settings,
         redis::{Addresses, Certificates},
     },
-    signalr::hub::HubContext,
     telemetry::metrics::{Metrics, Reading},
 };
 
@@ -26,35 +20,26 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the own fleet is reported, so that others see it.
 const REPORT_FLEET: Duration = Duration::from_secs(60);
 
-/// The hubs of this instance, once they are built.
-pub(super) type HubContexts = Arc<OnceLock<Vec<(&'static str, HubContext)>>>;
-
 /// What there is with a Redis. Without one every instance stands alone.
 #[derive(Clone)]
 pub(super) struct Redis {
     pub service: RedisService,
     pub instances: Arc<Instances>,
-    /// Described to the others; to be set when the hubs are there.
-    pub hubs: HubContexts,
 }
 
 impl Redis {
     /// Begins to connect if the settings name a Redis, and says so.
-    pub fn connect(settings: &Settings) -> Option<Self> {
+    pub fn connect(settings: &Settings, about: &Arc<About>) -> Option<Self> {
         report_settings(&settings.redis);
         let RedisSettings::Configured { options, .. } = &settings.redis else {
             return None;
         };
         let service = RedisService::start(service_options(options, &settings.fleet_name));
-        let hubs = HubContexts::default();
-        let describe = description(&service, hubs.clone(), token_key_mark(settings));
-        let instances = Instances::start(&service, InstanceId::unique(), describe);
+        let _ = about.redis.set(service.watch());
+        let (id, about) = (about.id.clone(), about.clone());
+        let instances = Instances::start(&service, id, move || json!(about.describe()));
         service.spawn(report_changes(service.clone()));
-        Some(Self {
-            service,
-            instances,
-            hubs,
-        })
+        Some(Self { service, instances })
     }
 
     /// Says goodbye to the fleet and to Redis.
@@ -104,33 +89,6 @@ impl Redis {
             "Messages received and dropped because a queue was full",
             counter(|numbers| numbers.lost.get()),
         );
-    }
-}
-
-/// What this instance tells the others about itself.
-fn description(
-    service: &RedisService,
-    hubs: HubContexts,
-    token_key: String,
-) -> impl Fn() -> Value + Send + Sync + 'static {
-    let started_at = chrono::Utc::now();
-    let begin = Instant::now();
-    let states = service.watch();
-    move || {
-        let connections: serde_json::Map<String, Value> = hubs
-            .get()
-            .into_iter()
-            .flatten()
-            .map(|(name, hub)| ((*name).to_owned(), hub.connection_count().into()))
-            .collect();
-        json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "startedAt": started_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
-            "uptimeMs": begin.elapsed().as_millis() as u64,
-            "connections": connections,
-            "redis": states.borrow().name(),
-            "tokenKey": token_key,
-        })
     }
 }
 

@@ -61,10 +61,10 @@ impl OpenConnections {
     }
 
     /// The connections of this instance: hub, transport, how many.
-    pub fn counts(&self) -> BTreeMap<String, BTreeMap<&'static str, usize>> {
+    pub fn counts(&self) -> BTreeMap<String, BTreeMap<String, usize>> {
         let hubs = self.hubs.iter().map(|(hub, endpoint)| {
             let by_transport = self.connections.counts(*hub).by_transport();
-            let by_transport = by_transport.map(|(kind, count)| (kind.name(), count));
+            let by_transport = by_transport.map(|(kind, count)| (kind.name().to_owned(), count));
             let name = endpoint.lifetime().name().to_owned();
             (name, by_transport.into_iter().collect())
         });

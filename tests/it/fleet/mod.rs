@@ -4,6 +4,7 @@
 mod claims;
 pub mod clients;
 mod deaths;
+mod operators;
 mod outages;
 mod spread;
 mod stops;
