@@ -22,6 +22,8 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// A directory younger than this may be incomplete: Redis came back empty, and every instance
 /// writes its connections again within about two seconds.
 const SETTLING: Duration = Duration::from_secs(3);
+/// Within this every instance is back after Redis was away: connected, subscribed, and heard of.
+const BACK: Duration = Duration::from_secs(5);
 /// Connections in one script; 500 take Redis less than a millisecond.
 const BATCH: usize = 500;
 /// Ended connections that wait to be released. Beyond it the next registration sorts it out.
@@ -60,6 +62,7 @@ pub enum Claiming {
 struct Link {
     is_up: bool,
     since: (Instant, SystemTime),
+    was_lost: bool,
 }
 
 /// The directory, as one instance sees it.
@@ -81,7 +84,7 @@ impl Directory {
             me,
             releases: std::sync::Mutex::default(),
             released: Notify::new(),
-            link: std::sync::Mutex::new(Link::now(false)),
+            link: std::sync::Mutex::new(Link::now(false, false)),
             out_of_step: AtomicBool::new(true),
         }
     }
@@ -237,32 +240,26 @@ impl Directory {
         written
     }
 
-    /// Writes that this instance is the home of `keys`, and that it is of no others. What comes back
-    /// has another home. `remembered`: so long the tokens of ended ones could still claim.
+    /// Writes that this instance is the home of `keys`. What comes back has another home.
     pub(super) async fn register(
         &self,
         keys: &[ConnectionKey],
-        remembered: Duration,
     ) -> Result<Vec<ConnectionKey>, Unavailable> {
         let mut lost = Vec::new();
-        for batch in keys.chunks(BATCH) {
+        // An instance without connections is written down too.
+        for batch in keys.chunks(BATCH).chain(keys.is_empty().then_some(keys)) {
             let mut arguments = vec![text(self.me.as_str()), text(&self.entries())];
             arguments.extend(batch.iter().map(|key| text(&key.to_text())));
             let script_keys = vec![self.set_of(&self.me), self.owners()];
             let answer = self.run(&scripts::REGISTER, script_keys, arguments).await?;
             lost.extend(keys_of(&answer));
         }
-        self.release_strangers(keys, remembered).await?;
         Ok(lost)
     }
 
-    /// What Redis still holds of connections that ended while it was away.
-    async fn release_strangers(
-        &self,
-        keys: &[ConnectionKey],
-        remembered: Duration,
-    ) -> Result<(), Unavailable> {
-        let known: std::collections::HashSet<_> = keys.iter().copied().collect();
+    /// The connections that this instance is the home of, as Redis has it.
+    pub(super) async fn registered(&self) -> Result<Vec<ConnectionKey>, Unavailable> {
+        let mut registered = Vec::new();
         let mut cursor = "0".to_owned();
         loop {
             let arguments = vec![
@@ -278,14 +275,10 @@ impl Directory {
             let [next, members] = answer.as_slice() else {
                 return Err(Unavailable);
             };
-            for key in keys_of(members) {
-                if !known.contains(&key) {
-                    self.release(key, remembered);
-                }
-            }
+            registered.extend(keys_of(members));
             cursor = next.as_text().unwrap_or("0").to_owned();
             if cursor == "0" {
-                return Ok(());
+                return Ok(registered);
             }
         }
     }
@@ -349,7 +342,15 @@ impl Directory {
 
     /// The connection to Redis was made, or lost.
     pub(super) fn set_connected(&self, is_up: bool) {
-        *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Link::now(is_up);
+        let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        *link = Link::now(is_up, link.was_lost || !is_up);
+    }
+
+    /// Whether the connection to Redis was lost and is back for so short that other instances may
+    /// not be there yet.
+    pub(super) fn is_back_lately(&self) -> bool {
+        let link = self.link();
+        link.was_lost && link.since.0.elapsed() < BACK
     }
 
     /// Whether a token is so young that only this instance, which issued it, can have claimed its
@@ -408,9 +409,13 @@ impl Directory {
 }
 
 impl Link {
-    fn now(is_up: bool) -> Self {
+    fn now(is_up: bool, was_lost: bool) -> Self {
         let since = (Instant::now(), SystemTime::now());
-        Self { is_up, since }
+        Self {
+            is_up,
+            since,
+            was_lost,
+        }
     }
 
     /// Up for long enough that every instance has written its connections again; or the one in

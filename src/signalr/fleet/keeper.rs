@@ -1,16 +1,22 @@
 //! Keeps this instance's part of the directory true: after every reconnect to Redis, after Redis was
 //! emptied, after another instance took this one for dead, and after another instance died.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval},
+};
 use tracing::{debug, info, warn};
 
-use super::{Directory, Home, directory::Unavailable};
+use super::{ConnectionKey, Directory, Home, directory::Unavailable};
 use crate::redis::{InstanceId, Instances, RedisService, State};
 
 /// How soon an emptied Redis is noticed. One command per instance.
 const PERIOD: Duration = Duration::from_secs(1);
+/// How long after a registration the directory is cleaned: by then every instance that lives has
+/// been heard of, also if Redis was emptied.
+const CLEANING: Duration = Duration::from_secs(10);
 
 /// What the keeper works with.
 pub(super) struct Keeper {
@@ -21,7 +27,18 @@ pub(super) struct Keeper {
     /// How long the end of a connection is remembered.
     pub remembered: Duration,
     /// Set once the fleet's secret was taken over.
-    pub joined: tokio::sync::watch::Sender<bool>,
+    pub joined: watch::Sender<bool>,
+}
+
+/// What the keeper remembers between two ticks.
+#[derive(Default)]
+struct Memory {
+    was_connected: bool,
+    /// That of the directory in which everything is registered.
+    birth: String,
+    clean_at: Option<Instant>,
+    /// What Redis held a tick ago and nobody knew here.
+    strangers: Vec<ConnectionKey>,
 }
 
 impl Keeper {
@@ -30,56 +47,53 @@ impl Keeper {
         let mut states = self.redis.watch();
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let unique: u64 = rand::random();
-        let mut birth = String::new();
-        let mut was_connected = false;
+        let unique = rand::random::<u64>().to_string();
+        let mut memory = Memory::default();
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
                 changed = states.changed() => if changed.is_err() { return },
             }
-            let connected = matches!(*states.borrow_and_update(), State::Up | State::Restoring);
-            if connected != was_connected {
-                self.directory.set_connected(connected);
-                was_connected = connected;
+            let is_connected = matches!(*states.borrow_and_update(), State::Up | State::Restoring);
+            if is_connected != memory.was_connected {
+                self.directory.set_connected(is_connected);
                 // Nothing that Redis held before is known to be there still.
-                birth.clear();
+                memory = Memory::default();
+                memory.was_connected = is_connected;
             }
-            if connected && let Err(Unavailable) = self.tend(&mut birth, unique).await {
+            if is_connected && let Err(Unavailable) = self.tend(&mut memory, &unique).await {
                 debug!("redis did not answer the directory");
-                birth.clear();
+                memory.birth.clear();
             }
         }
     }
 
-    async fn tend(&self, birth: &mut String, unique: u64) -> Result<(), Unavailable> {
+    async fn tend(&self, memory: &mut Memory, unique: &str) -> Result<(), Unavailable> {
         let offer = self.home.offer_secret();
-        let (born, secret, known) = self.directory.tend(offer, &unique.to_string()).await?;
+        let (birth, secret, known) = self.directory.tend(offer, unique).await?;
         if let Some(secret) = secret {
             self.home.adopt_secret(&secret);
         }
         self.joined.send_replace(true);
-        let is_new = *birth != born;
-        let claims = self.home.claims();
-        let forgotten = !known && !claims.is_empty();
-        if !(self.directory.must_register() || is_new || forgotten) {
-            return Ok(());
+        if memory.birth != birth || !known || self.directory.must_register() {
+            self.register().await?;
+            memory.birth = birth;
+            memory.clean_at = Some(Instant::now() + CLEANING);
         }
-        let registered = self.directory.register(&claims, self.remembered).await;
+        self.clean(memory).await
+    }
+
+    async fn register(&self) -> Result<(), Unavailable> {
+        let claims = self.home.claims();
+        let registered = self.directory.register(&claims).await;
         let Ok(lost) = registered else {
             self.directory.fall_out_of_step();
             return Err(Unavailable);
         };
         if !lost.is_empty() {
-            warn!(
-                count = lost.len(),
-                "connections have another home; they end here"
-            );
+            let count = lost.len();
+            warn!(count, "connections have another home; they end here");
             self.home.lost(lost);
-        }
-        *birth = born;
-        if is_new {
-            self.bury_the_dead().await?;
         }
         info!(
             connections = claims.len(),
@@ -88,13 +102,28 @@ impl Keeper {
         Ok(())
     }
 
-    /// Instances that died while nobody could see it.
-    async fn bury_the_dead(&self) -> Result<(), Unavailable> {
+    /// Some time after everybody has registered: what died while nobody could see it goes.
+    async fn clean(&self, memory: &mut Memory) -> Result<(), Unavailable> {
+        if !memory.strangers.is_empty() {
+            let known: HashSet<_> = self.home.claims().into_iter().collect();
+            let strangers = memory.strangers.drain(..);
+            for key in strangers.filter(|key| !known.contains(key)) {
+                self.directory.release(key, self.remembered);
+            }
+        }
+        if memory.clean_at.is_none_or(|at| Instant::now() < at) {
+            return Ok(());
+        }
+        memory.clean_at = None;
         for owner in self.directory.all_owners().await? {
             if let Ok(false) = self.instances.is_alive(&owner).await {
                 self.directory.bury(&owner, self.remembered).await?;
             }
         }
+        let known: HashSet<_> = self.home.claims().into_iter().collect();
+        let registered = self.directory.registered().await?.into_iter();
+        // A connection that is claimed at this moment is known here a moment later.
+        memory.strangers = registered.filter(|key| !known.contains(key)).collect();
         Ok(())
     }
 }

@@ -7,10 +7,12 @@
 //! | [`directory`], [`scripts`] | homes of connections, in Redis |
 //! | [`keeper`] | keeps this instance's part of it true when Redis or instances come and go |
 //! | [`message`] | what instances say to each other |
+//! | [`doubt`] | whether an instance is dead |
 //! | [`polls`] | polls that wait here for a connection elsewhere |
 //! | [`home`] | the trait of the other side |
 
 mod directory;
+mod doubt;
 mod home;
 mod keeper;
 mod key;
@@ -31,6 +33,7 @@ use tokio::sync::watch;
 
 pub use self::{
     directory::{Claiming, Directory, Located, Unavailable},
+    doubt::Doubt,
     home::Home,
     key::ConnectionKey,
     polls::EdgePoll,

@@ -2,14 +2,14 @@
 //! there, the answer back.
 //!
 //! While Redis does not answer, requests wait, because nobody can say that their connection is
-//! gone. A home that nobody can reach although Redis answers is dead, or connects again within
-//! [`DEAF`].
+//! gone. What is known to be dead is gone at once.
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::{Instant, sleep};
+use tracing::debug;
 
 use super::{
     dispatch::Numbered,
@@ -24,15 +24,14 @@ use crate::{
     signalr::{
         connection::TransportKind,
         fleet::{
-            EdgePoll, Fleet,
+            Doubt, EdgePoll, Fleet,
             message::{Asked, Notice, Reply, Request, Transport},
         },
         lifetime::WorkerId,
     },
 };
 
-/// How long a home that lives may need to be reachable again.
-const DEAF: Duration = Duration::from_millis(1_500);
+/// Between two attempts to reach a home.
 const PAUSE: Duration = Duration::from_millis(100);
 /// One question that needs no waiting at the home.
 const QUESTION: Duration = Duration::from_secs(8);
@@ -40,6 +39,8 @@ const QUESTION: Duration = Duration::from_secs(8);
 const ON_THE_WAY: Duration = Duration::from_secs(10);
 /// How long a post or the end of a connection waits for Redis.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the answer to a resume may take: its client tries once and then begins anew.
+const RESUME: Duration = Duration::from_secs(1);
 /// Bytes in one piece of a body.
 const PIECE: usize = 64 * 1024;
 
@@ -146,7 +147,7 @@ impl Edge<'_> {
         let asked = self.asked();
         let request = Request::Attach { asked, transport };
         let resumes = kind == TransportKind::WebSockets && self.caller.is_stateful();
-        let patience = if resumes { DEAF } else { PATIENCE };
+        let patience = if resumes { RESUME } else { PATIENCE };
         match self.ask(&request, Instant::now() + patience).await {
             Some(reply) => self.other(reply),
             None if resumes => Outcome::Answered(response::no_connection()),
@@ -158,7 +159,8 @@ impl Edge<'_> {
     async fn ask(&self, request: &Request, deadline: Instant) -> Option<Reply> {
         let mut patience = Patience::new(deadline);
         loop {
-            match self.fleet.ask(&self.home, request, QUESTION).await {
+            let limit = QUESTION.min(deadline.saturating_duration_since(Instant::now()));
+            match self.fleet.ask(&self.home, request, limit).await {
                 Ok(Reply::Full) => {}
                 Ok(reply) => return Some(reply),
                 Err(error) => match patience.after(self, error).await {
@@ -252,39 +254,25 @@ enum Next {
 /// How long a question is repeated.
 struct Patience {
     deadline: Instant,
-    /// Since when Redis answers and the home does not.
-    deaf: Option<Instant>,
+    doubt: Doubt,
 }
 
 impl Patience {
     fn new(deadline: Instant) -> Self {
-        let deaf = None;
-        Self { deadline, deaf }
+        let doubt = Doubt::default();
+        Self { deadline, doubt }
     }
 
     async fn after(&mut self, edge: &Edge<'_>, error: CallError) -> Next {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        match error {
-            CallError::Gone => Next::Gone,
-            CallError::TimedOut if !edge.fleet.is_alive(&edge.home).await => Next::Gone,
-            _ if left.is_zero() => Next::Late,
-            CallError::TimedOut => Next::Again,
-            CallError::Unavailable if !edge.fleet.is_connected() => {
-                self.deaf = None;
-                if edge.fleet.connected(left).await {
-                    Next::Again
-                } else {
-                    Next::Late
-                }
-            }
-            CallError::Unavailable => {
-                let since = *self.deaf.get_or_insert_with(Instant::now);
-                if since.elapsed() >= DEAF {
-                    return Next::Gone;
-                }
-                sleep(PAUSE.min(left)).await;
-                Next::Again
-            }
+        if self.doubt.is_dead(edge.fleet, &edge.home, error).await {
+            debug!(home = %edge.home, "the home of a connection is dead");
+            return Next::Gone;
         }
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() || !edge.fleet.connected(left).await {
+            return Next::Late;
+        }
+        sleep(PAUSE.min(left)).await;
+        Next::Again
     }
 }

@@ -24,11 +24,11 @@ use super::{
     response::{self, Answer},
 };
 use crate::{
-    redis::{CallError, InstanceId},
+    redis::InstanceId,
     signalr::{
         connection::{CloseReason, Ending, Outbox, RequestData, Transport, TransportKind, User},
         fleet::{
-            Fleet,
+            Doubt, Fleet,
             message::{Delivered, Reply, Request},
         },
         hub::HubConnection,
@@ -128,6 +128,7 @@ impl LongPolling {
 
     /// Waits until it is known what became of the answer before this poll.
     async fn settled(&self, fleet: Option<&Arc<Fleet>>) {
+        let mut doubt = Doubt::default();
         loop {
             let settled = self.settled.notified();
             let open = match &*self.handed.borrow() {
@@ -139,7 +140,7 @@ impl LongPolling {
                 continue;
             };
             if timeout(WORD, settled).await.is_err()
-                && let Some(delivered) = ask(fleet, edge, *number).await
+                && let Some(delivered) = ask(fleet, edge, *number, &mut doubt).await
             {
                 self.settle(&open, delivered);
             }
@@ -172,16 +173,17 @@ impl LongPolling {
     }
 }
 
-/// What an edge says of a poll; None: it is being written, or nobody answers.
-async fn ask(fleet: &Fleet, edge: &InstanceId, poll: u64) -> Option<bool> {
+/// What an edge says of a poll; a dead one has delivered nothing any more. None: it is being
+/// written, or nobody answers.
+async fn ask(fleet: &Fleet, edge: &InstanceId, poll: u64, doubt: &mut Doubt) -> Option<bool> {
     match fleet
         .ask(edge, &Request::WasDelivered { poll }, ASKING)
         .await
     {
         Ok(Reply::Delivered(Delivered::Yes)) => Some(true),
-        Ok(Reply::Delivered(Delivered::No)) | Err(CallError::Gone) => Some(false),
-        Err(CallError::TimedOut) if !fleet.is_alive(edge).await => Some(false),
-        _ => None,
+        Ok(Reply::Delivered(Delivered::No)) => Some(false),
+        Ok(_) => None,
+        Err(error) => doubt.is_dead(fleet, edge, error).await.then_some(false),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::{future::ready, sync::Arc, time::Duration};
 
 use tokio::time::sleep;
+use tracing::debug;
 
 use super::{
     dispatch::Numbered,
@@ -245,6 +246,7 @@ impl<'a> Serving<'a> {
 
 /// What a client is told whose connection is not to be found.
 pub fn refusal(missing: Missing) -> Answer {
+    debug!(?missing, "a token found no connection");
     match missing {
         Missing::Unknown => response::no_connection(),
         Missing::Foreign => response::foreign(),

@@ -61,6 +61,8 @@ async fn of_two_connections_that_one_token_made_while_redis_was_away_one_is_ende
     let Some(mut cluster) = Cluster::start(2, &[]).await else {
         return;
     };
+    // An answer to this shows that an instance has met the fleet.
+    negotiate(cluster.address(1), "negotiateVersion=1").await;
     let token = negotiate(cluster.address(0), "negotiateVersion=1").await;
     let path = format!("/conformance?id={token}");
     cluster.redis.kill();
