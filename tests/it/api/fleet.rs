@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::support::{redis::RedisServer, within};
+use crate::support::{hub_client::Received, redis::RedisServer, within};
 
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
 
@@ -84,6 +84,60 @@ async fn connections_of_another_instance_are_found_joined_and_closed() {
     let path = "bothub/:closeConnections?reason=all";
     assert_eq!(fleet.status("POST", path).await, 204);
     assert_eq!(bob.closed().await.0.as_deref(), Some("all"));
+}
+
+#[tokio::test]
+async fn messages_reach_clients_of_another_instance() {
+    let Some(fleet) = Fleet::start().await else {
+        return;
+    };
+    let path = "/bothub/negotiate?negotiateVersion=1&user=ann%3Ab";
+    let negotiated = ask(&fleet.second, "POST", path, &[], "").await.body;
+    let token = negotiated["connectionToken"].as_str().expect("a token");
+    let id = negotiated["connectionId"].as_str().expect("an id");
+    let mut ann = connect(&fleet.second, &format!("/bothub?id={token}&user=ann%3Ab")).await;
+    let mut bob = connect(&fleet.second, "/bothub?user=bob").await;
+    // Whoever is in a call has been subscribed before.
+    ann.invoke("ListBots", json!([])).await;
+    bob.invoke("ListBots", json!([])).await;
+    let path = format!("bothub/groups/user%3Aann/connections/{id}");
+    assert_eq!(
+        fleet.status("PUT", &path).await,
+        200,
+        "joined across instances"
+    );
+    let path = "bothub/groups/user%3Aann/connections/nobody";
+    assert_eq!(fleet.status("PUT", path).await, 404);
+    let send = async |path: &str, target: &str| {
+        let body = json!({"target": target, "arguments": [path]}).to_string();
+        let path = format!("/api/hubs/bothub/{path}");
+        let answer = ask(&fleet.first, "POST", &path, &[JSON], &body).await;
+        assert_eq!(answer.status(), 202, "{path}");
+    };
+    let to_one = format!("connections/{id}/:send");
+    let to_ann = [
+        "users/ann%3Ab/:send",
+        "groups/user%3Aann/:send",
+        to_one.as_str(),
+        ":send",
+    ];
+    for path in to_ann {
+        send(path, "Said").await;
+        assert_eq!(ann.next_call("Said").await, json!([path]));
+    }
+    assert_eq!(
+        bob.next_call("Said").await,
+        json!([":send"]),
+        "only what was for all"
+    );
+    let path = format!(":send?excluded={id}");
+    send(&path, "Said").await;
+    send(":send", "End").await;
+    assert_eq!(bob.next_call("Said").await, json!([path]));
+    match ann.next().await {
+        Received::Message(next) => assert_eq!(next["target"], "End", "{next}"),
+        closed => panic!("{closed:?}"),
+    }
 }
 
 #[tokio::test]
