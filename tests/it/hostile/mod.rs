@@ -1,6 +1,7 @@
-//! Clients that mean no good, or do not keep up. Each test has a bystander (`support::watch`) that must
-//! not notice. Everyday runs use small numbers; `SOAK=1` uses large ones.
+//! Clients that mean no good, or do not keep up. Nearly each test has a bystander (`attacked`) that
+//! must not notice. Everyday runs use small numbers; `SOAK=1` uses large ones.
 
+mod attacked;
 mod floods;
 mod payloads;
 mod random_bytes;

@@ -7,10 +7,9 @@ use rand::{Rng, RngExt, SeedableRng};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::{MIB, descriptors_fall_to};
+use super::{MIB, attacked::Attacked, descriptors_fall_to};
 use crate::support::hub_client::open_socket;
 use crate::support::server::Server;
-use crate::support::watch::Watch;
 use crate::support::{scale, turn};
 
 /// What the bytes are thrown at.
@@ -36,24 +35,18 @@ const LAYERS: [Layer; 6] = [
 #[tokio::test]
 async fn random_bytes_at_any_layer_do_no_harm() {
     let _turn = turn::alone();
-    let mut server = Server::with(&[]);
-    let watch = Watch::start(server.address());
+    let mut server = Attacked::with(&[]);
     let descriptors = server.open_descriptors() + 1;
-    let before = server.resident_bytes();
+    server.count_memory_from_here();
     for seed in 0..scale(40, 2000) as u64 {
         for layer in LAYERS {
             let mut random = StdRng::seed_from_u64(seed);
             throw(&server, layer, &mut random).await;
-            server.assert_alive();
         }
     }
     descriptors_fall_to(&server, descriptors).await;
-    let after = server.resident_bytes();
-    assert!(
-        after < before + 64 * MIB,
-        "resident memory went from {before} to {after}"
-    );
-    watch.assert_undisturbed();
+    server.assert_grew_less_than(64 * MIB);
+    server.assert_undisturbed();
 }
 
 async fn throw(server: &Server, layer: Layer, random: &mut StdRng) {

@@ -6,11 +6,10 @@ use futures_util::future::join_all;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::{descriptors_fall_to, time_to_end};
+use super::{attacked::Attacked, descriptors_fall_to, time_to_end};
 use crate::support::http::{self, Request};
 use crate::support::hub_client::{negotiate, open_socket};
 use crate::support::server::Server;
-use crate::support::watch::Watch;
 use crate::support::websocket::Incoming;
 use crate::support::{scale, turn, within};
 
@@ -25,9 +24,8 @@ const OPTIONS: [(&str, &str); 2] = [("HANDSHAKE_MS", "1500"), ("CLOSE_MS", "3000
 #[tokio::test]
 async fn a_socket_that_never_sends_a_whole_request_is_closed() {
     let _turn = turn::beside_others();
-    let server = Server::with(&[]);
+    let server = Attacked::with(&[]);
     let address = server.address();
-    let watch = Watch::start(address);
     let before = server.open_descriptors() + 1;
     let starts: [&[u8]; 3] = [
         b"",
@@ -49,15 +47,14 @@ async fn a_socket_that_never_sends_a_whole_request_is_closed() {
         assert!(took < HEAD_LIMIT, "a silent socket lived {took:?}");
     }
     descriptors_fall_to(&server, before).await;
-    watch.assert_undisturbed();
+    server.assert_undisturbed();
 }
 
 #[tokio::test]
 async fn a_websocket_that_never_shakes_hands_is_closed_without_waiting_for_its_answer() {
     let _turn = turn::beside_others();
-    let server = Server::with(&OPTIONS);
+    let server = Attacked::with(&OPTIONS);
     let address = server.address();
-    let watch = Watch::start(address);
     let before = server.open_descriptors() + 1;
     let sockets = (0..scale(60, 1000)).map(|number| async move {
         let (sender, mut receiver) = open_socket(address, "/conformance").await;
@@ -84,7 +81,7 @@ async fn a_websocket_that_never_shakes_hands_is_closed_without_waiting_for_its_a
         assert!(took < HANDSHAKE_LIMIT, "a silent socket lived {took:?}");
     }
     descriptors_fall_to(&server, before).await;
-    watch.assert_undisturbed();
+    server.assert_undisturbed();
 }
 
 #[tokio::test]

@@ -7,10 +7,9 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::descriptors_fall_to;
+use super::{attacked::Attacked, descriptors_fall_to};
 use crate::support::hub_client::{HubClient, PATIENCE, Received, negotiate, open_socket};
 use crate::support::server::Server;
-use crate::support::watch::Watch;
 use crate::support::websocket::{Incoming, encode_frame};
 use crate::support::{scale, turn, within};
 
@@ -42,9 +41,8 @@ async fn drip(stream: TcpStream, text: &[u8], pause: Duration, limit: Duration) 
 #[tokio::test]
 async fn a_request_head_that_drips_in_is_cut_off() {
     let _turn = turn::beside_others();
-    let server = Server::with(&[]);
+    let server = Attacked::with(&[]);
     let address = server.address();
-    let watch = Watch::start(address);
     let before = server.open_descriptors() + 1;
     let sockets = (0..scale(30, 500)).map(|_| async move {
         let mut stream = TcpStream::connect(address).await.expect("connected");
@@ -66,15 +64,14 @@ async fn a_request_head_that_drips_in_is_cut_off() {
         );
     }
     descriptors_fall_to(&server, before).await;
-    watch.assert_undisturbed();
+    server.assert_undisturbed();
 }
 
 #[tokio::test]
 async fn bodies_that_drip_in_hold_nobody_up() {
     let _turn = turn::beside_others();
-    let server = Server::with(&[]);
+    let server = Attacked::with(&[]);
     let address = server.address();
-    let watch = Watch::start(address);
     let before = server.open_descriptors() + 1;
     let sockets = (0..scale(30, 500)).map(|_| async move {
         let token = negotiate(address, "").await;
@@ -92,7 +89,7 @@ async fn bodies_that_drip_in_hold_nobody_up() {
     });
     join_all(sockets).await;
     descriptors_fall_to(&server, before).await;
-    watch.assert_undisturbed();
+    server.assert_undisturbed();
 }
 
 #[tokio::test]
@@ -124,8 +121,7 @@ async fn a_handshake_that_drips_in_does_not_outlive_its_time() {
 #[tokio::test]
 async fn a_message_in_frames_of_one_byte_arrives_whole() {
     let _turn = turn::alone();
-    let server = Server::with(&[]);
-    let watch = Watch::start(server.address());
+    let server = Attacked::with(&[]);
     let mut client = HubClient::connect(server.address(), "").await;
     let text = "x".repeat(30_000);
     let call = json!({"type": 1, "invocationId": "1", "target": "Echo", "arguments": [text]});
@@ -136,5 +132,5 @@ async fn a_message_in_frames_of_one_byte_arrives_whole() {
     client.sender.raw(&frames).await.expect("sent");
     let answer = within(PATIENCE, "no answer", client.next()).await.unwrap();
     assert!(matches!(answer, Received::Message(value) if value["result"] == *text));
-    watch.assert_undisturbed();
+    server.assert_undisturbed();
 }

@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::MIB;
+use super::{MIB, attacked::Attacked};
 use crate::support::hub_client::{HubClient, PATIENCE, SilentClient};
 use crate::support::server::Server;
-use crate::support::watch::Watch;
 use crate::support::{Task, scale, turn, within};
 
 /// Joins a group, then counts what is published there, to the last number or to the end of the test.
@@ -54,8 +53,7 @@ async fn wait_for_disconnect(client: &mut HubClient, tag: &str) {
 #[tokio::test]
 async fn a_group_does_not_wait_for_a_member_that_stops_reading() {
     let _turn = turn::alone();
-    let server = Server::with(&[]);
-    let watch = Watch::start(server.address());
+    let server = Attacked::with(&[]);
     let messages = scale(1_500, 10_000);
     let mut publisher = HubClient::connect(server.address(), "").await;
     let fellows = [
@@ -90,19 +88,18 @@ async fn a_group_does_not_wait_for_a_member_that_stops_reading() {
             .unwrap();
         assert!(gap < Duration::from_secs(3), "a fellow waited {gap:?}");
     }
-    watch.assert_undisturbed();
+    server.assert_undisturbed();
 }
 
 #[tokio::test]
 async fn a_member_that_stops_reading_is_cut_off_when_its_bound_is_reached() {
     let _turn = turn::alone();
-    let server = Server::with(&[]);
-    let watch = Watch::start(server.address());
+    let mut server = Attacked::with(&[]);
     // 32 KB each: the bound of 8 MiB and what sockets hold are exceeded well before the end.
     let messages = scale(1_500, 4_000);
     let mut publisher = HubClient::connect(server.address(), "").await;
     let fellow = follow(member(&server, "g", "").await, messages);
-    let before = server.resident_bytes();
+    server.count_memory_from_here();
     let _silent: SilentClient = member(&server, "g", "tag=silent")
         .await
         .stop_reading()
@@ -119,41 +116,29 @@ async fn a_member_that_stops_reading_is_cut_off_when_its_bound_is_reached() {
     wait_for_disconnect(&mut publisher, "silent").await;
     let told = notes(&mut publisher, "silent").await;
     assert_eq!(told, ["connected", "disconnected with error"]);
-    let after = server.resident_bytes();
-    assert!(
-        after < before + 96 * MIB,
-        "resident memory went from {before} to {after}"
-    );
-    watch.assert_undisturbed();
+    server.assert_grew_less_than(96 * MIB);
+    server.assert_undisturbed();
 }
 
 /// What a connection asked for itself waits for room instead.
 #[tokio::test]
 async fn a_caller_that_does_not_read_its_results_is_held_back_and_then_cut_off() {
     let _turn = turn::alone();
-    let server = Server::with(&[("SEND_MS", "2000")]);
-    let watch = Watch::start(server.address());
-    let before = server.resident_bytes();
+    let mut server = Attacked::with(&[("SEND_MS", "2000")]);
     let client = HubClient::connect(server.address(), "tag=caller").await;
     let silent = client.stop_reading().await;
     let call = "{\"type\":1,\"invocationId\":\"1\",\"target\":\"Big\",\"arguments\":[1000000]}\x1e";
     let _ = silent.sender.text(&call.repeat(200)).await;
     let mut observer = HubClient::connect(server.address(), "").await;
     wait_for_disconnect(&mut observer, "caller").await;
-    let after = server.resident_bytes();
-    assert!(
-        after < before + 64 * MIB,
-        "resident memory went from {before} to {after}"
-    );
-    watch.assert_undisturbed();
+    server.assert_grew_less_than(64 * MIB);
+    server.assert_undisturbed();
 }
 
 #[tokio::test]
 async fn a_stream_that_nobody_reads_is_held_back_and_then_cut_off() {
     let _turn = turn::alone();
-    let server = Server::with(&[("SEND_MS", "2000")]);
-    let watch = Watch::start(server.address());
-    let before = server.resident_bytes();
+    let mut server = Attacked::with(&[("SEND_MS", "2000")]);
     let client = HubClient::connect(server.address(), "tag=stream").await;
     let silent = client.stop_reading().await;
     let call =
@@ -165,10 +150,6 @@ async fn a_stream_that_nobody_reads_is_held_back_and_then_cut_off() {
         .expect("sent");
     let mut observer = HubClient::connect(server.address(), "").await;
     wait_for_disconnect(&mut observer, "stream").await;
-    let after = server.resident_bytes();
-    assert!(
-        after < before + 64 * MIB,
-        "resident memory went from {before} to {after}"
-    );
-    watch.assert_undisturbed();
+    server.assert_grew_less_than(64 * MIB);
+    server.assert_undisturbed();
 }

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::MIB;
+use super::{MIB, attacked::Attacked};
 use crate::support::hub_client::{HubClient, PATIENCE, Received, negotiate};
 use crate::support::server::Server;
-use crate::support::watch::Watch;
 use crate::support::{Task, scale, turn, within};
 
 /// Receives published numbers in order, and acknowledges once a second as the official clients do.
@@ -39,8 +38,7 @@ fn follow(mut client: HubClient, messages: usize) -> Task {
 #[tokio::test]
 async fn a_stateful_group_flows_at_500_kilobytes_a_second() {
     let _turn = turn::alone();
-    let server = Server::with(&[]);
-    let watch = Watch::start(server.address());
+    let server = Attacked::with(&[]);
     let messages = scale(2_000, 15_000);
     let mut fellows = Vec::new();
     for _ in 0..3 {
@@ -69,15 +67,13 @@ async fn a_stateful_group_flows_at_500_kilobytes_a_second() {
         took < planned * 2 + Duration::from_secs(3),
         "planned for {planned:?}, took {took:?}"
     );
-    watch.assert_undisturbed();
+    server.assert_undisturbed();
 }
 
 #[tokio::test]
 async fn a_stateful_client_that_never_acknowledges_is_cut_off_and_slows_nobody() {
     let _turn = turn::alone();
-    let server = Server::with(&[]);
-    let watch = Watch::start(server.address());
-    let before = server.resident_bytes();
+    let mut server = Attacked::with(&[]);
     let mut deaf = HubClient::connect_stateful(server.address(), "tag=deaf").await;
     deaf.invoke("Join", json!(["g"])).await;
     let mut publisher = HubClient::connect(server.address(), "").await;
@@ -102,12 +98,8 @@ async fn a_stateful_client_that_never_acknowledges_is_cut_off_and_slows_nobody()
         longest < Duration::from_secs(3),
         "a publish took {longest:?}"
     );
-    let after = server.resident_bytes();
-    assert!(
-        after < before + 64 * MIB,
-        "resident memory went from {before} to {after}"
-    );
-    watch.assert_undisturbed();
+    server.assert_grew_less_than(64 * MIB);
+    server.assert_undisturbed();
 }
 
 /// A client that is away misses nothing, unless more comes than the server may keep for it.
