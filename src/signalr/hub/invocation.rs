@@ -15,8 +15,9 @@ use crate::signalr::{
     protocol::{Encode, EncodeError, write},
 };
 
-/// Items of one stream between two turns of others.
-const TURN: usize = 64;
+/// Items of one stream between two turns of others. Each turn ends with a write, which costs as much
+/// as some 50 small items; large items fill the outbox sooner and wait there.
+const TURN: usize = 512;
 
 type AfterCompletion = Box<dyn FnOnce()>;
 
