@@ -3,6 +3,7 @@
 mod parse;
 pub mod reader;
 mod respell;
+mod text;
 mod timestamp;
 mod to_json;
 pub mod writer;
@@ -31,5 +32,6 @@ pub fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(),
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
     deserializer.set_max_depth(MAXIMUM_DEPTH);
-    T::deserialize(&mut deserializer).map_err(|error| DecodeError::new(error.to_string()))
+    T::deserialize(text::StrictText(&mut deserializer))
+        .map_err(|error| DecodeError::new(error.to_string()))
 }
