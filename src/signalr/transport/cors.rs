@@ -33,6 +33,17 @@ impl AllowedOrigins {
         }
     }
 
+    /// What the middleware adds to answers, for those that never reach it. A browser does not ask for
+    /// it on WebSockets, but the reference answers upgrades so too.
+    pub fn header_lines(&self, origin: Option<&str>, host: Option<&str>) -> String {
+        match origin {
+            Some(origin) if self.allows(origin, host) => format!(
+                "Access-Control-Allow-Origin: {origin}\r\nAccess-Control-Allow-Credentials: true\r\nVary: Origin\r\n"
+            ),
+            _ => String::new(),
+        }
+    }
+
     /// The middleware for everything but WebSockets.
     pub fn middleware(&self, known_proxies: &KnownProxies) -> Cors {
         let (origins, known_proxies) = (self.clone(), known_proxies.clone());

@@ -33,6 +33,8 @@ struct Arrival {
     socket: std::net::TcpStream,
     first_bytes: Vec<u8>,
     accept: String,
+    /// Header lines for pages of other origins.
+    cors: String,
     user: Option<User>,
     data: RequestData,
 }
@@ -41,6 +43,7 @@ struct Arrival {
 pub async fn upgrade(shared: Arc<Shared>, (request, framed): UpgradeRequest) {
     let parts = framed.into_parts();
     let (mut socket, first_bytes) = (parts.io, parts.read_buf.to_vec());
+    let cors = cors_lines(&shared, &request);
     let refused = match decide(&shared, &request).await {
         Ok((hub, token, user, data, accept)) => {
             let Ok(socket) = socket.into_std() else {
@@ -50,6 +53,7 @@ pub async fn upgrade(shared: Arc<Shared>, (request, framed): UpgradeRequest) {
                 socket,
                 first_bytes,
                 accept,
+                cors,
                 user,
                 data,
             };
@@ -57,7 +61,7 @@ pub async fn upgrade(shared: Arc<Shared>, (request, framed): UpgradeRequest) {
         }
         Err(refused) => refused,
     };
-    write_answer(&mut socket, &refused).await;
+    write_answer(&mut socket, &refused, &cors).await;
 }
 
 type Decision = (Numbered, Option<String>, Option<User>, RequestData, String);
@@ -123,6 +127,14 @@ fn origin_allowed(shared: &Shared, request: &Request) -> bool {
         .is_ok_and(|page| shared.origins.allows(page, host))
 }
 
+/// Header lines for pages of other origins, on whatever is answered.
+fn cors_lines(shared: &Shared, request: &Request) -> String {
+    let page = request.headers().get(header::ORIGIN);
+    let page = page.and_then(|page| page.to_str().ok());
+    let host = origin(shared, request).host;
+    shared.origins.header_lines(page, host)
+}
+
 fn origin<'a>(shared: &Shared, request: &'a Request) -> Origin<'a> {
     let peer = request.peer_addr().map(|address| address.ip());
     shared.known_proxies.origin(peer, request.headers())
@@ -147,11 +159,7 @@ async fn arrive(shared: &Arc<Shared>, hub: &Numbered, token: Option<String>, arr
     let enabled = hub.1.connection_options().transports.web_sockets;
     let Some(token) = token else {
         if !enabled {
-            return refuse(
-                arrival.socket,
-                response::not_supported(TransportKind::WebSockets),
-            )
-            .await;
+            return refuse(arrival, response::not_supported(TransportKind::WebSockets)).await;
         }
         if let Some(record) = connections.open(hub) {
             attach(record, arrival, connections, shared.clone()).await;
@@ -161,7 +169,7 @@ async fn arrive(shared: &Arc<Shared>, hub: &Numbered, token: Option<String>, arr
     let user = arrival.user.as_ref().map(|user| user.id.clone());
     let caller = match connections.caller(hub, &token, user.as_deref()).await {
         Ok(caller) => caller,
-        Err(missing) => return refuse(arrival.socket, refusal(missing)).await,
+        Err(missing) => return refuse(arrival, refusal(missing)).await,
     };
     let serving = Serving {
         connections: &connections,
@@ -170,18 +178,14 @@ async fn arrive(shared: &Arc<Shared>, hub: &Numbered, token: Option<String>, arr
     };
     let home = match serving.home_of_transport(TransportKind::WebSockets).await {
         Ok(home) => home,
-        Err(answer) => return refuse(arrival.socket, answer).await,
+        Err(answer) => return refuse(arrival, answer).await,
     };
     let there = shared.clone();
     let attached = connections.at_home(home, caller.key, move |record| async move {
         match record {
-            None => refuse(arrival.socket, response::no_connection()).await,
+            None => refuse(arrival, response::no_connection()).await,
             Some(_) if !enabled => {
-                refuse(
-                    arrival.socket,
-                    response::not_supported(TransportKind::WebSockets),
-                )
-                .await;
+                refuse(arrival, response::not_supported(TransportKind::WebSockets)).await;
             }
             Some(record) => attach(record, arrival, there.connections.clone(), there).await,
         }
@@ -197,7 +201,7 @@ async fn attach(
     shared: Arc<Shared>,
 ) {
     match record.kind() {
-        None if record.is_moving() => return refuse(arrival.socket, response::conflict()).await,
+        None if record.is_moving() => return refuse(arrival, response::conflict()).await,
         None => {}
         Some(TransportKind::WebSockets) => match record.hub() {
             Some(hub) if hub.is_resumable() => {
@@ -205,9 +209,9 @@ async fn attach(
             }
             // The socket before this one was lost before its handshake.
             None => {}
-            Some(_) => return refuse(arrival.socket, response::conflict()).await,
+            Some(_) => return refuse(arrival, response::conflict()).await,
         },
-        Some(_) => return refuse(arrival.socket, response::cannot_change_transports()).await,
+        Some(_) => return refuse(arrival, response::cannot_change_transports()).await,
     }
     start(record, None, arrival, connections, shared).await;
 }
@@ -224,8 +228,8 @@ async fn start(
         return;
     };
     let head = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {}\r\n\r\n",
-        arrival.accept
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {}\r\n{}\r\n",
+        arrival.accept, arrival.cors
     );
     let (is_new, hub) = match resumed {
         Some(hub) => (false, hub),
@@ -263,16 +267,16 @@ async fn start(
 }
 
 /// The reference answers upgrades of unknown connections without a content type.
-async fn refuse(socket: std::net::TcpStream, mut answer: Answer) {
+async fn refuse(arrival: Arrival, mut answer: Answer) {
     if answer == response::no_connection() {
         answer.content_type = "";
     }
-    if let Ok(mut socket) = TcpStream::from_std(socket) {
-        write_answer(&mut socket, &answer).await;
+    if let Ok(mut socket) = TcpStream::from_std(arrival.socket) {
+        write_answer(&mut socket, &answer, &arrival.cors).await;
     }
 }
 
-async fn write_answer(socket: &mut TcpStream, answer: &Answer) {
+async fn write_answer(socket: &mut TcpStream, answer: &Answer, cors: &str) {
     let status = actix_http::StatusCode::from_u16(answer.status)
         .unwrap_or(actix_http::StatusCode::BAD_REQUEST);
     let mut head = format!(
@@ -282,6 +286,7 @@ async fn write_answer(socket: &mut TcpStream, answer: &Answer) {
     if !answer.content_type.is_empty() {
         head.push_str(&format!("Content-Type: {}\r\n", answer.content_type));
     }
+    head.push_str(cors);
     head.push_str("\r\n");
     let mut bytes = head.into_bytes();
     bytes.extend_from_slice(&answer.body);
