@@ -1,8 +1,9 @@
 //! A hub as the server runs it: its methods by name, its options, its connections.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use tracing::error;
 
 use super::{
     Admission, Hub, HubCallerContext, HubContext, HubError, HubOptions, HubResult, Methods,
@@ -124,7 +125,9 @@ struct Life<H>(Arc<H>);
 impl<H: Hub> LifeCycle for Life<H> {
     fn connected(&self, context: HubCallerContext) -> LocalBoxFuture<'static, HubResult<()>> {
         let hub = self.0.clone();
-        Box::pin(async move { hub.on_connected(&context).await })
+        Box::pin(guarded("on_connected", async move {
+            hub.on_connected(&context).await
+        }))
     }
 
     fn disconnected(
@@ -133,6 +136,33 @@ impl<H: Hub> LifeCycle for Life<H> {
         error: Option<HubError>,
     ) -> LocalBoxFuture<'static, HubResult<()>> {
         let hub = self.0.clone();
-        Box::pin(async move { hub.on_disconnected(&context, error.as_ref()).await })
+        Box::pin(guarded("on_disconnected", async move {
+            hub.on_disconnected(&context, error.as_ref()).await
+        }))
+    }
+}
+
+/// A panic in hub code is an error of that one connection: what must happen after it still does.
+async fn guarded(method: &str, work: impl Future<Output = HubResult<()>>) -> HubResult<()> {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(result) => result,
+        Err(_) => {
+            error!(method, "a hub method panicked");
+            Err(HubError::internal("Panic", format!("{method} panicked")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_whose_text_the_client_does_not_read() {
+        let error = guarded("on_connected", async { panic!("the hub is wrong") })
+            .await
+            .expect_err("it panicked");
+        assert_eq!(error.text_after("Closed.", false), "Closed.");
+        assert_eq!(guarded("on_connected", async { Ok(()) }).await, Ok(()));
     }
 }
