@@ -7,9 +7,10 @@ use tracing::debug;
 
 use super::{
     HubError,
+    binding::ArgumentReader,
     connection::HubConnection,
     invocation::{self, CallState, Invocation},
-    methods::{ArgumentReader, Method, Requirement},
+    methods::{Method, Requirement},
 };
 use crate::signalr::{
     connection::CloseReason,

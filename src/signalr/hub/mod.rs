@@ -60,12 +60,15 @@
 //! ```
 
 mod admission;
+mod binding;
+mod call;
 mod clients;
 mod connection;
 mod context;
 mod dispatch;
 mod endpoint;
 mod error;
+mod groups;
 mod hub_context;
 mod input;
 mod invocation;
@@ -73,20 +76,24 @@ mod items;
 mod lifecycle;
 mod methods;
 mod options;
+mod proxies;
 mod stream;
 mod timers;
 mod upload;
 
 pub use admission::{Admission, Admitted};
-pub use clients::{CallerClients, CallerProxy, ClientProxy, Clients, Groups, SingleClientProxy};
+pub use binding::{HubArgument, HubMethod};
+pub use clients::{CallerClients, Clients};
 pub use connection::{HubConnection, Origin};
 pub use context::HubCallerContext;
 pub use endpoint::HubEndpoint;
 pub use error::{HubError, HubResult};
+pub use groups::Groups;
 pub use hub_context::{HubContext, Prepared};
 pub use items::Items;
-pub use methods::{HubArgument, HubMethod, Methods};
+pub use methods::Methods;
 pub use options::HubOptions;
+pub use proxies::{CallerProxy, ClientProxy, SingleClientProxy};
 pub use stream::HubStream;
 pub use upload::Upload;
 
