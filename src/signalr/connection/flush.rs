@@ -6,7 +6,7 @@
 //! wait for the second.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     rc::Rc,
     task::{Context, Poll, Waker},
 };
@@ -42,7 +42,6 @@ impl FlushQueue {
 pub struct FlushList {
     waiting: RefCell<Vec<Rc<Connection>>>,
     waker: RefCell<Option<Waker>>,
-    flushed: Cell<usize>,
 }
 
 impl FlushList {
@@ -79,7 +78,6 @@ impl FlushList {
                 tokio::task::yield_now().await;
             }
         }
-        self.flushed.set(self.flushed.get() + count);
         self.reuse(batch);
         count
     }
