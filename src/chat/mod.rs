@@ -14,6 +14,7 @@ mod embedded;
 pub mod event;
 mod fleet;
 
+mod history;
 mod ids;
 mod message;
 mod producer;

@@ -1,8 +1,8 @@
 //! Follows logs that other instances write: reads what the store has, then takes what is fed, and
 //! reads again whenever something may have been lost.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, warn};
 
+use super::followed::Followed;
 use super::{Epoch, Event, Fed, LogName, LogStore, StoreError, Stored};
 
 /// How long a store that failed is left alone before a log is read again.
@@ -36,17 +37,6 @@ pub struct Feed {
     followed: DashMap<LogName, Arc<Followed>, ahash::RandomState>,
 }
 
-struct Followed {
-    log: LogName,
-    replica: OnceLock<Weak<dyn Replica>>,
-    /// How far the copy is; `None` until it has been told of the log for the first time.
-    place: Mutex<Option<(Epoch, u64)>>,
-    /// What came cannot be joined to what is known: the log must be read.
-    missed: AtomicBool,
-    /// Somebody is reading it.
-    reading: tokio::sync::Mutex<()>,
-}
-
 impl Feed {
     pub fn new(store: Arc<dyn LogStore>) -> Arc<Self> {
         Arc::new(Self {
@@ -62,13 +52,7 @@ impl Feed {
         log: &LogName,
         make: impl FnOnce(&Stored) -> Option<Arc<R>>,
     ) -> Result<Option<Arc<R>>, StoreError> {
-        let followed = Arc::new(Followed {
-            log: log.clone(),
-            replica: OnceLock::new(),
-            place: Mutex::default(),
-            missed: AtomicBool::new(false),
-            reading: tokio::sync::Mutex::default(),
-        });
+        let followed = Arc::new(Followed::new(log));
         self.followed.insert(log.clone(), followed.clone());
         let made = self.begin(&followed, make).await;
         if !matches!(made, Ok(Some(_))) {
@@ -226,62 +210,4 @@ impl Feed {
         self.followed
             .remove_if(&followed.log, |_, found| Arc::ptr_eq(found, followed));
     }
-}
-
-impl Followed {
-    fn replica(&self) -> Option<Arc<dyn Replica>> {
-        self.replica.get()?.upgrade()
-    }
-
-    fn place(&self) -> Option<(Epoch, u64)> {
-        self.lock_place().clone()
-    }
-
-    fn lock_place(&self) -> MutexGuard<'_, Option<(Epoch, u64)>> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Joins events to what the copy has. False: they do not fit.
-    fn extend(&self, replica: &dyn Replica, epoch: &Epoch, events: &[Event]) -> bool {
-        let mut place = self.lock_place();
-        let fits = place.as_mut().filter(|(known, _)| known == epoch);
-        let news = fits.and_then(|(_, seq)| news(seq, events));
-        let Some(news) = news else {
-            self.missed.store(true, Ordering::Release);
-            return false;
-        };
-        replica.extend(&news);
-        true
-    }
-
-    fn take_stored(&self, replica: &dyn Replica, stored: &Stored) {
-        let mut place = self.lock_place();
-        let fits = place.as_mut().filter(|(known, _)| *known == stored.epoch);
-        let fits = fits.filter(|_| stored.snapshot.is_none());
-        match fits.and_then(|(_, seq)| news(seq, &stored.events)) {
-            Some(news) => replica.extend(&news),
-            None => {
-                replica.replace(stored);
-                *place = Some((stored.epoch.clone(), stored.seq));
-            }
-        }
-    }
-}
-
-/// The events after `seq`, which then stands at the last of them. `None`: there is a gap.
-fn news(seq: &mut u64, events: &[Event]) -> Option<Vec<Event>> {
-    let mut reached = *seq;
-    let mut news = Vec::with_capacity(events.len());
-    for event in events {
-        match event.kind {
-            super::Kind::Durable if event.seq <= reached => continue,
-            super::Kind::Durable if event.seq == reached + 1 => reached = event.seq,
-            super::Kind::Durable => return None,
-            _ if event.seq < reached => continue,
-            _ => {}
-        }
-        news.push(event.clone());
-    }
-    *seq = reached;
-    Some(news)
 }

@@ -49,6 +49,7 @@ mod bounds;
 mod database;
 mod event;
 mod feed;
+mod followed;
 mod follower;
 mod inner;
 mod log;

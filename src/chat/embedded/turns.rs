@@ -6,10 +6,9 @@ use super::EmbeddedBounds;
 use super::changes::{evict, push, touch, truncate};
 use super::keys::{remember, repeated};
 use super::tables::{Conversation, Tables, conversation, index_of, messages, written};
+use crate::chat::history::History;
 use crate::chat::message::title_of;
-use crate::chat::store::{
-    Begun, Change, Claim, History, Started, StoreError, Turn, TurnEnd, UsageRecord,
-};
+use crate::chat::store::{Begun, Change, Claim, Started, StoreError, Turn, TurnEnd, UsageRecord};
 use crate::chat::{ConversationId, Message, MessageId, Role, RunId, UserId};
 
 pub fn begin(

@@ -1,6 +1,7 @@
 //! What the scripts answer, as values.
 
-use crate::chat::store::{Begun, History, Opened, Started, StoreError, Turn};
+use crate::chat::history::History;
+use crate::chat::store::{Begun, Opened, Started, StoreError, Turn};
 use crate::chat::{
     ConversationId, ConversationSummary, Message, MessageId, Page, Role, RunId, Timestamp,
 };

@@ -4,8 +4,9 @@ use bytes::Bytes;
 
 use super::keys::Keys;
 use super::{answers, number, text};
+use crate::chat::history::HISTORY_BYTES;
 use crate::chat::message::title_of;
-use crate::chat::store::{Begun, Change, Claim, HISTORY_BYTES, StoreError, Turn, TurnEnd};
+use crate::chat::store::{Begun, Change, Claim, StoreError, Turn, TurnEnd};
 use crate::chat::{Message, Timestamp};
 use crate::redis::{RedisService, Script};
 

@@ -1,5 +1,6 @@
 //! One run: the making of one assistant message, its log, and who may end it.
 
+mod following;
 mod ids;
 mod progress;
 mod replica;
@@ -7,7 +8,6 @@ mod replica;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::Stream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +19,7 @@ use self::progress::Ending;
 use super::event::Body;
 use super::store::Claim;
 use super::{FinishReason, Message, MessageId, RunError, RunId, Timestamp, UserId};
-use crate::eventlog::{Bounds, Epoch, Event, EventLog, Follower, Position, Step};
+use crate::eventlog::{Bounds, Epoch, EventLog, Position};
 
 /// A run belongs to the server, never to a socket. Its log is what viewers follow.
 pub struct Run {
@@ -129,59 +129,6 @@ impl Run {
         active
     }
 
-    /// Follows the log from before its first event on.
-    pub fn follow_all(&self) -> Follower<Progress> {
-        self.log.follow(self.beginning.clone())
-    }
-
-    /// The position after the event `seq`, as far as the log still holds it.
-    pub fn position_at(&self, seq: u64) -> Option<Position> {
-        let epoch = self.log.position().epoch;
-        self.log.position_at(&epoch, seq).ok()
-    }
-
-    /// Everything said up to now as one event, and the position it is complete up to. The end of a
-    /// run is not part of it.
-    pub async fn snapshot(&self) -> (Event, Position) {
-        let (event, position) = self.log.read(|progress, mut position| {
-            if let Some(said) = progress.said {
-                position.seq = said;
-            }
-            let (text, reasoning) = (&progress.text, &progress.reasoning);
-            let event = self.ids.snapshot(text, reasoning, position.seq);
-            (event, position)
-        });
-        self.log.shown(&position).await;
-        (event, position)
-    }
-
-    /// Everything after `after_seq`, then what comes, until the end of the run. What the log no
-    /// longer holds, or never held, is replaced by a snapshot.
-    pub fn follow(self: &Arc<Self>, after_seq: u64) -> impl Stream<Item = Event> + Send + use<> {
-        let run = Arc::clone(self);
-        async_stream::stream! {
-            let position = run.position_at(after_seq);
-            let behind = position.is_none();
-            let mut follower = run.log.follow(position.unwrap_or_else(|| run.log.position()));
-            if behind {
-                let (snapshot, position) = run.snapshot().await;
-                follower.jump(position);
-                yield snapshot;
-            }
-            loop {
-                match follower.next().await {
-                    Step::Event(event) => yield event,
-                    Step::Behind => {
-                        let (snapshot, position) = run.snapshot().await;
-                        follower.jump(position);
-                        yield snapshot;
-                    }
-                    Step::Closed => return,
-                }
-            }
-        }
-    }
-
     /// Ends the run, which is produced here, for its user. From here on no delta is shown; answers
     /// when the end is written, or after a few seconds that it is on its way.
     pub async fn cancel(&self) -> CancelState {
@@ -210,18 +157,6 @@ impl Run {
     /// Ends the run because the server goes: its text is kept, and it may be asked for again.
     pub fn interrupt(&self) {
         self.stop.cancel();
-    }
-
-    /// Waits until the last event is written and shown.
-    pub async fn ended(&self) {
-        let mut follower = self.log.follow(self.log.position());
-        loop {
-            match follower.next().await {
-                Step::Event(_) => {}
-                Step::Behind => follower.jump(self.log.position()),
-                Step::Closed => return,
-            }
-        }
     }
 
     /// Cancelled, interrupted or lost: the producer ends what it does.

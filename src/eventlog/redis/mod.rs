@@ -5,6 +5,7 @@
 //! message for each instance, on a channel of its own, with everything of the batch.
 
 mod answers;
+mod arguments;
 mod feed;
 mod frame;
 mod orphans;
@@ -16,6 +17,7 @@ use futures_util::FutureExt;
 use futures_util::stream::BoxStream;
 use tokio::sync::watch;
 
+use self::arguments::{number, push_append, text};
 use self::orphans::Orphans;
 use super::store::Answer;
 use super::{
@@ -109,7 +111,7 @@ impl RedisLogs {
         ];
         for append in batch {
             keys.extend(self.keys(&append.lease.log));
-            push_arguments(&mut arguments, append);
+            push_append(&mut arguments, append);
         }
         let answer = self.redis.script(&APPEND, keys, arguments).await?;
         answers::appended(answer, batch.len())
@@ -221,27 +223,6 @@ impl From<RedisError> for StoreError {
     }
 }
 
-fn push_arguments(arguments: &mut Vec<Bytes>, append: &Append) {
-    let nothing = Bytes::new;
-    let whole = append.whole.as_ref();
-    let snapshot = append.snapshot.as_ref();
-    arguments.extend([
-        text(append.lease.log.as_str()),
-        number(append.lease.fence),
-        text(append.epoch.as_str()),
-        text(if whole.is_some() { "1" } else { "" }),
-        whole.map_or_else(nothing, |whole| whole.about.clone()),
-        number(whole.map_or(0, |whole| whole.trimmed)),
-        snapshot.map_or_else(nothing, |(seq, _)| number(*seq)),
-        snapshot.map_or_else(nothing, |(_, state)| state.clone()),
-        append
-            .ended
-            .map_or_else(nothing, |keep| number(keep.as_secs())),
-        number(append.events.len() as u64),
-    ]);
-    arguments.extend(append.events.iter().map(frame::encode));
-}
-
 /// Instances that own logs.
 fn owners(redis: &RedisService) -> String {
     redis.key("log:owners")
@@ -250,12 +231,4 @@ fn owners(redis: &RedisService) -> String {
 /// The logs that an instance owns.
 fn owned(redis: &RedisService, instance: &str) -> String {
     redis.key(&format!("log:owned:{instance}"))
-}
-
-fn text(text: &str) -> Bytes {
-    Bytes::copy_from_slice(text.as_bytes())
-}
-
-fn number(number: u64) -> Bytes {
-    Bytes::from(number.to_string())
 }

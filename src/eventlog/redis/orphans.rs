@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{owned, owners, text};
+use super::arguments::text;
+use super::{owned, owners};
 use crate::eventlog::{LogName, StoreError};
 use crate::redis::{InstanceId, Instances, RedisService};
 
