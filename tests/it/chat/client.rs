@@ -52,6 +52,20 @@ pub async fn chat_events(client: &mut HubClient) -> Vec<Value> {
     }
 }
 
+/// The `ChatEvent`s of one run up to its end; those of others are passed over.
+pub async fn events_of(client: &mut HubClient, started: &Value) -> Vec<Value> {
+    loop {
+        let events = chat_events(client).await;
+        let of_run = events.into_iter();
+        let of_run: Vec<_> = of_run
+            .filter(|it| it["runId"] == started["runId"])
+            .collect();
+        if !of_run.is_empty() {
+            return of_run;
+        }
+    }
+}
+
 /// The items of a stream, to its completion; nothing else may tell of the run.
 pub async fn stream_items(client: &mut HubClient, id: &str) -> Vec<Value> {
     let mut items = Vec::new();

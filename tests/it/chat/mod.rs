@@ -4,6 +4,7 @@ mod chaos;
 mod client;
 mod fleet;
 mod restart;
+mod rules;
 mod single;
 mod tab;
 mod troubles;
