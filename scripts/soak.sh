@@ -19,6 +19,7 @@ side_by_side() {
 set -e
 cargo build --locked --release --bin managing-api --example conformance_server
 set +e
+part "chat stories" cargo test --locked --test it chat::chaos -- --nocapture
 part "hostile clients" cargo test --locked --test it hostile -- --nocapture
 if [ -n "${REFERENCE_SERVER:-}" ]; then
   part "side by side" side_by_side
