@@ -2,6 +2,7 @@
 //! server runs until a signal stops it.
 
 mod about;
+mod backplane;
 mod chat;
 mod hubs;
 mod limits;
@@ -76,8 +77,7 @@ async fn serve(
     let about = Arc::new(About::new(&settings));
     let redis = Redis::connect(&settings, &about);
     let storage = Storage::open(&settings, redis.as_ref())?;
-    let service = redis.as_ref().map(|redis| redis.service.clone());
-    let hubs = Hubs::new(&settings, storage, &limits, service)?;
+    let hubs = Hubs::new(&settings, redis.as_ref(), storage, &limits)?;
     let chat = hubs.chat.clone();
     let readiness = Readiness::new(redis.as_ref().map(|redis| RedisLink {
         state: redis.service.watch(),

@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 
 use tokio::task::spawn_local;
 
-use super::{chat, options, storage::Storage};
+use super::{backplane::Backplanes, chat, options, redis::Redis, storage::Storage};
 use crate::{
     auth::Limits,
     chat::ChatService,
@@ -15,10 +15,8 @@ use crate::{
         llm::{self, LlmHub, Viewers},
     },
     problem::{Code, Problem},
-    redis::RedisService,
     settings::Settings,
     signalr::{
-        backplane::redis::{RedisBackplane, RedisBackplaneOptions},
         connection::User,
         hub::{Hub, HubContext, HubEndpoint, HubError},
     },
@@ -30,6 +28,7 @@ pub(super) struct Hubs {
     pub endpoints: Vec<HubEndpoint>,
     /// One for each hub, with its name.
     pub contexts: Vec<(&'static str, HubContext)>,
+    pub backplanes: Backplanes,
     /// Has answers to finish before the process ends.
     pub chat: Arc<ChatService>,
     pub bots: Arc<BotService>,
@@ -41,11 +40,11 @@ impl Hubs {
     /// Redis, hub messages reach the clients of all instances.
     pub fn new(
         settings: &Settings,
+        redis: Option<&Redis>,
         storage: Storage,
         limits: &Limits,
-        redis: Option<RedisService>,
     ) -> io::Result<Self> {
-        let mut endpoints = Endpoints::new(limits, redis);
+        let mut endpoints = Endpoints::new(Backplanes::new(settings, redis), limits);
         let clock = Clock::system();
 
         let context = endpoints.context(settings, "bothub", bots::TYPE_NAME);
@@ -70,6 +69,7 @@ impl Hubs {
         Ok(Self {
             endpoints: endpoints.endpoints,
             contexts: endpoints.contexts,
+            backplanes: endpoints.backplanes,
             chat,
             bots,
             backtests,
@@ -78,17 +78,17 @@ impl Hubs {
 }
 
 struct Endpoints {
+    backplanes: Backplanes,
     limits: Arc<Limits>,
-    redis: Option<RedisService>,
     endpoints: Vec<HubEndpoint>,
     contexts: Vec<(&'static str, HubContext)>,
 }
 
 impl Endpoints {
-    fn new(limits: &Limits, redis: Option<RedisService>) -> Self {
+    fn new(backplanes: Backplanes, limits: &Limits) -> Self {
         Self {
+            backplanes,
             limits: Arc::new(limits.clone()),
-            redis,
             endpoints: Vec::new(),
             contexts: Vec::new(),
         }
@@ -98,14 +98,7 @@ impl Endpoints {
     fn context(&mut self, settings: &Settings, name: &'static str, type_name: &str) -> HubContext {
         let configured = settings.signalr.hub(name).type_name;
         let type_name = configured.as_deref().unwrap_or(type_name);
-        let context = match &self.redis {
-            None => HubContext::new(name, type_name),
-            Some(redis) => {
-                let options = RedisBackplaneOptions::default();
-                let backplane = RedisBackplane::new(redis, type_name, options);
-                HubContext::with_backplane(name, type_name, backplane)
-            }
-        };
+        let context = self.backplanes.context(name, type_name);
         self.contexts.push((name, context.clone()));
         context
     }

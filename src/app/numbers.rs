@@ -35,6 +35,7 @@ pub(super) fn all(hubs: &Hubs, redis: Option<&Redis>) -> Metrics {
     if let Some(redis) = redis {
         redis.add_to(&mut metrics);
     }
+    hubs.backplanes.add_to(&mut metrics);
     metrics
 }
 

@@ -1,8 +1,9 @@
 //! From settings to the SignalR server's options: product defaults first, then what was set.
 
 use crate::{
-    settings::{HubSettings, SignalRSettings, TransportName},
+    settings::{BackplaneSettings, HubSettings, SignalRSettings, TransportName},
     signalr::{
+        backplane::redis::RedisBackplaneOptions,
         connection::{ConnectionOptions, Transports},
         hub::HubOptions,
         protocol::Protocol,
@@ -38,6 +39,16 @@ pub(super) fn hub_options(hub: &HubSettings) -> HubOptions {
             .filter_map(|name| Protocol::from_name(name))
             .collect();
     }
+    options
+}
+
+/// The bounds of each hub's backplane.
+pub(super) fn backplane_options(backplane: &BackplaneSettings) -> RedisBackplaneOptions {
+    let backplane = backplane.clone();
+    let mut options = RedisBackplaneOptions::default();
+    apply!(backplane to options:
+        queue_bytes, queue_time, ack_timeout, client_result_timeout,
+    );
     options
 }
 

@@ -32,7 +32,7 @@ pub use self::{
     network::{Network, Origins, port},
     redis::{RedisOptions, RedisSettings},
     secret::{MASK, Secret},
-    signalr::{HubSettings, SignalRSettings, TransportName},
+    signalr::{BackplaneSettings, HubSettings, SignalRSettings, TransportName},
     sources::{Environment, Sources},
     text::duration as parse_duration,
 };

@@ -17,6 +17,17 @@ pub struct SignalRSettings {
     pub disconnect_timeout: Option<Duration>,
     /// The key that signs connection tokens, when the operator wants to choose it.
     pub token_key: Option<Secret>,
+    /// What waits for Redis and for other instances.
+    pub backplane: BackplaneSettings,
+}
+
+/// `SignalR:Backplane:…`, for each hub; `None` where nothing was set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BackplaneSettings {
+    pub queue_bytes: Option<usize>,
+    pub queue_time: Option<Duration>,
+    pub ack_timeout: Option<Duration>,
+    pub client_result_timeout: Option<Duration>,
 }
 
 /// The options of a hub and of its endpoint; `None` where nothing was set.
@@ -70,6 +81,7 @@ impl SignalRSettings {
                 .collect(),
             disconnect_timeout: section.duration("DisconnectTimeout"),
             token_key: section.secret("TokenKey"),
+            backplane: BackplaneSettings::read(&section.section("Backplane")),
         }
     }
 
@@ -84,6 +96,17 @@ impl SignalRSettings {
     /// The hubs that have settings of their own.
     pub fn hub_names(&self) -> impl Iterator<Item = &str> {
         self.per_hub.keys().map(String::as_str)
+    }
+}
+
+impl BackplaneSettings {
+    fn read(section: &Section) -> Self {
+        Self {
+            queue_bytes: section.number("QueueBytes", 1..=MOST_BYTES),
+            queue_time: section.duration("QueueTime"),
+            ack_timeout: section.duration("AckTimeout"),
+            client_result_timeout: section.duration("ClientResultTimeout"),
+        }
     }
 }
 

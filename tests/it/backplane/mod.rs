@@ -1,12 +1,13 @@
 //! What holds between instances. Each promise is written once ([`promises`]) and kept by one
 //! instance, by two over a real Redis, and by one of ours with one of ASP.NET Core, in both
-//! directions; [`outages`] and [`traffic`] are about Redis itself.
+//! directions; [`outages`] and [`traffic`] are about Redis itself, [`program`] about the hubs of the program.
 //!
 //! The reference server comes from the environment variable `REFERENCE_SERVER`, a command that gets
 //! `PORT` and `REDIS`; without it those tests say that they are skipped.
 
 mod client;
 mod outages;
+mod program;
 mod promises;
 mod traffic;
 
