@@ -1,7 +1,7 @@
 # make run      build and start on this machine, without Redis, with everything open
 # make test     everything that is checked before a change is accepted
 # make soak     the same with full numbers: storms, faults of all kinds, half an hour
-# make image    the container image
+# make image    the container image (scripts/image.sh runs its steps where no engine is)
 # make help     this text
 
 CARGO ?= cargo
