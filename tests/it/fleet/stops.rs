@@ -6,9 +6,11 @@ use serde_json::json;
 
 use super::{
     Cluster,
-    clients::{Listener, Message, Poller, Protocol, Spread, negotiate, status},
+    clients::{Listener, Message, Poller, Protocol, Spread, ask, negotiate, status},
 };
 use crate::support::{
+    Task,
+    http::Request,
     hub_client::{HubClient, Received},
     turn,
 };
@@ -28,9 +30,12 @@ async fn clients_of_a_stopping_instance_are_moved_and_its_connections_are_gone_f
     let fresh = negotiate(there, "negotiateVersion=1").await;
     let instance = cluster.owner_of_connections(2).await;
     // A call under way; its answer is fetched from the other instance while the first one stops.
-    poller.send("Delay", json!([500])).await;
-    let call = Protocol::MessagePack.invocation(Some("slow"), "Delay", &json!([300]));
+    let call = Protocol::MessagePack.invocation(Some("slow"), "Delay", &json!([3_000]));
     poller.post(&call).await;
+    let waiting = Task::spawn({
+        let poll = Request::new("GET", poller.path());
+        async move { ask(there, &poll).await }
+    });
 
     let began = Instant::now();
     stopping.terminate();
@@ -44,9 +49,10 @@ async fn clients_of_a_stopping_instance_are_moved_and_its_connections_are_gone_f
         "nothing new begins there"
     );
     poller.spread = Spread::over(vec![there]);
+    poller.take_in(&waiting.result().await.body);
     let answered = Message::Completion {
         id: "slow".into(),
-        result: json!(300),
+        result: json!(3_000),
     };
     assert_eq!(poller.next().await, answered);
     assert_eq!(
