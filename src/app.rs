@@ -128,6 +128,7 @@ async fn serve(
     }
     spawn_local(async move { limits.sweep().await });
     let for_routes = readiness.clone();
+    let hub_names: Vec<_> = hubs.contexts.iter().map(|(name, _)| *name).collect();
     let server = builder(&settings, hubs, redis.as_ref())
         .authenticator(authentication)
         .routes(move |config| {
@@ -137,8 +138,8 @@ async fn serve(
             trading::routes(config, trading.clone());
             sends::routes(config, sends.clone());
             fleet::routes(config, fleet.clone());
-            fallback::routes(config);
             console::routes(config);
+            fallback::routes(config, &hub_names);
         })
         .listen(listener)?;
     let port = server.local_addr().port();

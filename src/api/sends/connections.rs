@@ -27,7 +27,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 operations!(
     send_to_connection,
     connection_exists,
-    close_connection,
+    close_hub_connection,
     leave_all_groups,
 );
 
@@ -95,7 +95,7 @@ async fn connection_exists(
     responses(Done, NotRead)
 )]
 #[delete("/api/hubs/{hub}/connections/{connection}")]
-async fn close_connection(
+async fn close_hub_connection(
     request: HttpRequest,
     sends: Sends,
     path: web::Path<ConnectionPath>,

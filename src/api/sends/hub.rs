@@ -17,7 +17,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     operations(config);
 }
 
-operations!(broadcast, close_connections);
+operations!(broadcast, close_hub_connections);
 
 /// Send a message to every client of a hub.
 #[utoipa::path(tag = "sends", params(HubPath, Excluded), request_body = PayloadMessage, responses(Accepted, NotTaken))]
@@ -42,7 +42,11 @@ async fn broadcast(
     responses((status = 204, description = "They are being closed"), NotRead),
 )]
 #[post("/api/hubs/{hub}/:closeConnections")]
-async fn close_connections(request: HttpRequest, sends: Sends, path: web::Path<HubPath>) -> Answer {
+async fn close_hub_connections(
+    request: HttpRequest,
+    sends: Sends,
+    path: web::Path<HubPath>,
+) -> Answer {
     let hub = sends.hub(&request, &path.hub).await?;
     let excluded = Excluded::of(&request).excluded;
     let reason = Reason::of(&request).reason;

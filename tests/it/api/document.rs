@@ -104,6 +104,8 @@ async fn what_is_not_described_is_refused_with_a_problem() {
         ),
         ("GET", "/api/v1/nothing", (404, "not_found"), None),
         ("GET", "/api/", (404, "not_found"), None),
+        ("GET", "/nothing", (404, "not_found"), None),
+        ("POST", "/bothubs/negotiate", (404, "not_found"), None),
         ("GET", "/api/v1/bots/b/c/d", (404, "not_found"), None),
     ] {
         let answer = ask(&program, method, path, &[], "").await;
