@@ -28,7 +28,7 @@ web:
 	@scripts/web.sh
 
 # The order is that of cost: what fails fast comes first.
-test: toolchain web format lint licences unit console interop
+test: toolchain web format lint licences unit console interop faults
 
 format:
 	$(CARGO) fmt --check

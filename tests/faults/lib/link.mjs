@@ -1,5 +1,6 @@
 // A TCP line to a server that can be cut, go dead without a word, and be slow.
 import net from 'node:net';
+import { sleep } from './wait.mjs';
 
 export class Link {
     #pairs = new Set();
@@ -54,9 +55,11 @@ export class Link {
         from.setNoDelay(true);
         from.on('error', () => {});
         from.on('close', () => { to.destroy(); this.#pairs.delete(pair); });
+        // Each piece waits for the one before: what is late does not change its order.
+        let passed = Promise.resolve();
         from.on('data', data => {
-            const pass = () => { if (!to.destroyed) to.write(data); };
-            if (this.#delay === 0) pass(); else setTimeout(pass, this.#delay);
+            const due = sleep(this.#delay);
+            passed = passed.then(() => due).then(() => { if (!to.destroyed) to.write(data); });
         });
         if (this.#state === 'frozen') from.pause();
     }

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { connection, Member, Publisher, settings } from './client.mjs';
 import { judge } from './history.mjs';
 import { report } from './table.mjs';
-import { eventually } from './wait.mjs';
+import { eventually, soaking } from './wait.mjs';
 
 const GROUP = 'everybody';
-const PER_SECOND = 50;
+/** Of each publisher. */
+const PER_SECOND = soaking ? 50 : 20;
 
 export class Load {
     members = [];

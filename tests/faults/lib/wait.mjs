@@ -1,3 +1,8 @@
+// Waiting, and with how much.
+
+/** Full numbers, or a small version for every day? */
+export const soaking = !['', '0', undefined].includes(process.env.SOAK);
+
 export const sleep = ms => new Promise(done => setTimeout(done, ms));
 
 /** Waits until `check` says yes; throws when it has not after a generous while. */
