@@ -7,6 +7,7 @@
 mod attempt;
 mod cache;
 mod client;
+mod command;
 mod error;
 mod fleets;
 mod instances;

@@ -7,11 +7,7 @@
 use std::{future::Future, sync::Arc, thread, time::Duration};
 
 use bytes::Bytes;
-use fred::{
-    interfaces::ClientLike as _,
-    types::{ClusterHash, CustomCommand},
-    util::redis_keyslot,
-};
+use fred::interfaces::ClientLike as _;
 use tokio::{
     runtime::{Builder, Handle},
     sync::watch,
@@ -23,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Options, PubSub, RedisError, Script, State, Value,
     client::Purpose,
+    command,
     link::{Connection, Event, Link},
     numbers::Numbers,
     reason::reason,
@@ -129,7 +126,7 @@ impl RedisService {
     ) -> Result<Value, RedisError> {
         let connection = self.inner.commands.borrow().clone();
         let connection = connection.ok_or(RedisError::Unavailable)?;
-        command(&connection, name, arguments).await
+        command::send(&connection, name, arguments).await
     }
 
     /// Runs a script by its hash, and by its text where Redis does not know it yet.
@@ -240,46 +237,4 @@ async fn heartbeat(connection: Connection) {
             () = connection.gone() => {}
         }
     }
-}
-
-/// Sends one command over `connection` and waits for the answer or the connection's end.
-pub(super) async fn command(
-    connection: &Connection,
-    name: &'static str,
-    arguments: Vec<Bytes>,
-) -> Result<Value, RedisError> {
-    let command = CustomCommand::new_static(name, slot(name, &arguments), false);
-    let arguments: Vec<fred::types::Value> = arguments
-        .into_iter()
-        .map(fred::types::Value::Bytes)
-        .collect();
-    let answer = connection.client.custom_raw(command, arguments);
-    let answer = tokio::select! {
-        biased;
-        answer = answer => Value::from_frame(answer?),
-        () = connection.gone() => Err(RedisError::Interrupted),
-    };
-    if let Err(RedisError::Refused(text)) = &answer
-        && text.starts_with("READONLY")
-    {
-        // Another server has become the primary; the next attempt finds it.
-        connection.fail("is a replica");
-    }
-    answer
-}
-
-/// Which node of a cluster: that of the key. Where the key is not the first argument all keys are
-/// the fleet's, which are in one slot.
-fn slot(name: &str, arguments: &[Bytes]) -> ClusterHash {
-    let key = match name {
-        "EVAL" | "EVALSHA" => arguments.get(2),
-        "XREAD" => arguments
-            .iter()
-            .skip_while(|word| !word.eq_ignore_ascii_case(b"STREAMS"))
-            .nth(1),
-        _ => None,
-    };
-    key.map_or(ClusterHash::FirstKey, |key| {
-        ClusterHash::Custom(redis_keyslot(key))
-    })
 }

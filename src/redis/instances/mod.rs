@@ -6,35 +6,27 @@
 //! second, whatever it holds.
 
 mod calls;
+mod heartbeat;
 mod id;
 mod membership;
+mod questions;
 mod roster;
 mod wire;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use tokio::{
-    sync::{Semaphore, watch},
-    time::{sleep, timeout},
-};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{calls::CallError, id::InstanceId, membership::list_instances};
-use self::{
-    calls::Calls,
-    membership::Membership,
-    roster::{News, Roster},
-    wire::{Frame, Outcome},
-};
-use super::{Received, Receiver, RedisError, RedisService, State};
+use self::{calls::Calls, membership::Membership, roster::Roster};
+use super::{RedisError, RedisService};
 
-const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Questions served at the same time; more are refused.
 const MOST_SERVED: usize = 10_000;
 
@@ -136,61 +128,6 @@ impl Instances {
         calls.push(Arc::new(call));
     }
 
-    /// Answers questions and takes notices of `service`. `handler` is called in the order of
-    /// arrival, on Redis's thread; what it returns runs there beside the others.
-    pub fn serve(
-        &self,
-        service: &'static str,
-        handler: impl Fn(InstanceId, Bytes) -> BoxFuture<'static, Bytes> + Send + Sync + 'static,
-    ) {
-        let mut handlers = self
-            .handlers
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        handlers.insert(service, Arc::new(handler));
-    }
-
-    /// Asks another instance. Dropping the future gives the answer up, not the question.
-    pub async fn call(
-        &self,
-        to: &InstanceId,
-        service: &'static str,
-        request: Bytes,
-        limit: Duration,
-    ) -> Result<Bytes, CallError> {
-        let call = self.calls.open(to);
-        let frame = Frame::Request {
-            from: self.id.to_string(),
-            number: call.number,
-            service: service.to_owned(),
-            body: request.into(),
-        };
-        let sent = self.send(to, &frame);
-        let answer = async {
-            match sent.await {
-                Ok(0) => return Err(self.why_deaf(to).await),
-                Ok(_) => self.roster().expect(to),
-                Err(RedisError::TimedOut | RedisError::Interrupted) => {}
-                Err(_) => return Err(CallError::Unavailable),
-            }
-            call.answer().await
-        };
-        timeout(limit, answer)
-            .await
-            .unwrap_or(Err(CallError::TimedOut))
-    }
-
-    /// Tells another instance something, at most once.
-    pub fn notify(&self, to: &InstanceId, service: &'static str, message: Bytes) {
-        let frame = Frame::Notice {
-            from: self.id.to_string(),
-            service: service.to_owned(),
-            body: message.into(),
-        };
-        // Queued by now; whether it arrives nobody asks.
-        drop(self.send(to, &frame));
-    }
-
     /// Says goodbye: the others see this instance gone at once.
     pub async fn leave(&self) {
         self.stop.cancel();
@@ -201,23 +138,6 @@ impl Instances {
             .pub_sub()
             .publish(&self.left_channel(), name)
             .await;
-    }
-
-    fn send(
-        &self,
-        to: &InstanceId,
-        frame: &Frame,
-    ) -> impl Future<Output = Result<u64, RedisError>> + Send + use<> {
-        let channel = self.channel(to);
-        self.redis.pub_sub().publish(&channel, frame.encode())
-    }
-
-    /// Nobody listens on its channel: it is dead, or just now not connected.
-    async fn why_deaf(&self, to: &InstanceId) -> CallError {
-        match self.is_alive(to).await {
-            Ok(false) => CallError::Gone,
-            _ => CallError::Unavailable,
-        }
     }
 
     fn channel(&self, id: &InstanceId) -> String {
@@ -233,144 +153,6 @@ impl Instances {
         format!("managing-api:{{{}}}:{name}", self.redis.fleet())
     }
 
-    async fn receive(this: Weak<Self>, mut receiver: Receiver) {
-        while let Some(received) = receiver.recv().await {
-            let Some(this) = this.upgrade() else { return };
-            // What is lost here shows as a call that times out.
-            if let Received::Message { channel, payload } = received {
-                if channel.ends_with(":instances:left") {
-                    this.has_left(&payload);
-                } else if let Some(frame) = Frame::decode(&payload) {
-                    this.on_frame(frame);
-                }
-            }
-        }
-    }
-
-    /// A heartbeat every second, and at once when the connection has changed. An instance that
-    /// could not hear its questions is not alive.
-    async fn beat(this: Weak<Self>, mut states: watch::Receiver<State>) {
-        while let Some(this) = this.upgrade() {
-            let state = states.borrow_and_update().clone();
-            match state {
-                State::Up => this.beat_once().await,
-                State::Down { .. } => this.calls.fail(None, CallError::Unavailable),
-                State::Connecting | State::Restoring => {}
-            }
-            drop(this);
-            tokio::select! {
-                () = sleep(HEARTBEAT) => {}
-                _ = states.changed() => {}
-            }
-        }
-    }
-
-    async fn beat_once(&self) {
-        let beat = self.membership.beat(&(self.describe)()).await;
-        if let Ok(beat) = beat {
-            let news = self.roster().update(beat, Instant::now());
-            self.tell(news);
-        }
-    }
-
-    fn has_left(&self, name: &[u8]) {
-        let Ok(name) = std::str::from_utf8(name) else {
-            return;
-        };
-        let id = InstanceId::new(name);
-        if self.roster().remove(&id) {
-            self.tell(News {
-                dead: vec![id],
-                was_forgotten: false,
-            });
-        }
-    }
-
-    fn tell(&self, news: News) {
-        for id in news.dead {
-            self.calls.fail(Some(&id), CallError::Gone);
-            for call in read(&self.on_death) {
-                call(id.clone());
-            }
-        }
-        if news.was_forgotten {
-            for call in read(&self.on_forgotten) {
-                call();
-            }
-        }
-    }
-
-    fn on_frame(&self, frame: Frame) {
-        match frame {
-            Frame::Answer { number, outcome } => {
-                let answer = match outcome {
-                    Outcome::Done(body) => Ok(Bytes::from(body)),
-                    Outcome::Refused => Err(CallError::Unavailable),
-                };
-                self.calls.answer(number, answer);
-            }
-            Frame::Request {
-                from,
-                number,
-                service,
-                body,
-            } => {
-                let from = InstanceId::new(&from);
-                let handling = self.handle(&service, from.clone(), body);
-                self.redis.spawn(self.respond(from, number, handling));
-            }
-            Frame::Notice {
-                from,
-                service,
-                body,
-            } => {
-                if let Some(handling) = self.handle(&service, InstanceId::new(&from), body) {
-                    self.redis.spawn(async move {
-                        handling.await;
-                    });
-                }
-            }
-        }
-    }
-
-    /// Calls the handler now, in order; `None` if there is none, or too many are at work.
-    fn handle(
-        &self,
-        service: &str,
-        from: InstanceId,
-        body: Vec<u8>,
-    ) -> Option<impl Future<Output = Bytes> + Send + use<>> {
-        let permit = self.serving.clone().try_acquire_owned().ok()?;
-        let handlers = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
-        let handler = handlers.get(service)?.clone();
-        drop(handlers);
-        let handling = handler(from, Bytes::from(body));
-        Some(async move {
-            let answer = handling.await;
-            drop(permit);
-            answer
-        })
-    }
-
-    fn respond<H: Future<Output = Bytes> + Send + 'static>(
-        &self,
-        to: InstanceId,
-        number: u64,
-        handling: Option<H>,
-    ) -> impl Future<Output = ()> + Send + use<H> {
-        let channel = self.channel(&to);
-        let redis = self.redis.clone();
-        async move {
-            let outcome = match handling {
-                Some(handling) => Outcome::Done(handling.await.into()),
-                None => Outcome::Refused,
-            };
-            let frame = Frame::Answer { number, outcome };
-            // The asker has a limit of its own, if this does not arrive.
-            let _ = redis.pub_sub().publish(&channel, frame.encode()).await;
-        }
-    }
-
     fn roster(&self) -> MutexGuard<'_, Roster> {
         self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -380,9 +162,4 @@ impl Drop for Instances {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-/// The calls as they are now, so that none is made while the list is locked.
-fn read<T: Clone>(calls: &RwLock<Vec<T>>) -> Vec<T> {
-    calls.read().unwrap_or_else(PoisonError::into_inner).clone()
 }

@@ -22,7 +22,7 @@ pub use self::{
     queue::Received,
     subscriber::{Receiver, Subscribed, Subscriber},
 };
-use super::{RedisError, link::Connection, numbers::Numbers, service};
+use super::{RedisError, command, link::Connection, numbers::Numbers};
 
 /// How long a stop waits for Redis to know.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -78,7 +78,7 @@ impl PubSub {
         let connection = connection.ok_or(RedisError::Unavailable)?;
         let mut arguments = vec![Bytes::from_static(b"NUMSUB")];
         arguments.extend(channels.iter().map(|name| self.full_name(name)));
-        let answer = service::command(&connection, "PUBSUB", arguments).await?;
+        let answer = command::send(&connection, "PUBSUB", arguments).await?;
         let pairs = answer.into_list()?;
         let counts = pairs.chunks_exact(2).map(|pair| pair[1].as_integer());
         counts

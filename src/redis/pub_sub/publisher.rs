@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::{Notify, oneshot, watch};
 
-use crate::redis::{RedisError, link::Connection, numbers::Numbers, service};
+use crate::redis::{RedisError, command, link::Connection, numbers::Numbers};
 
 /// Publishes whose answers are awaited at the same time.
 const IN_FLIGHT: usize = 64;
@@ -51,7 +51,7 @@ impl Publish {
     /// The order on the wire is that of the first polls, which is that of the calls.
     async fn send(self, connection: Connection, numbers: &Numbers) {
         let arguments = vec![self.channel, self.payload];
-        let answer = service::command(&connection, "PUBLISH", arguments).await;
+        let answer = command::send(&connection, "PUBLISH", arguments).await;
         let answer = answer.and_then(|value| {
             let count = value
                 .as_integer()

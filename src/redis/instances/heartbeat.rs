@@ -1,0 +1,86 @@
+//! Staying alive, and hearing who does not.
+
+use std::{
+    sync::{PoisonError, RwLock, Weak},
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::watch, time::sleep};
+
+use super::{CallError, InstanceId, Instances, roster::News};
+use crate::redis::{RedisError, State};
+
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+impl Instances {
+    /// A heartbeat every second, and at once when the connection has changed. An instance that
+    /// could not hear its questions is not alive.
+    pub(super) async fn beat(this: Weak<Self>, mut states: watch::Receiver<State>) {
+        let mut known_refusal = None;
+        while let Some(this) = this.upgrade() {
+            let state = states.borrow_and_update().clone();
+            match state {
+                State::Up => {
+                    let refusal = this.beat_once().await;
+                    if let Some(reason) = refusal.as_ref().filter(|_| refusal != known_refusal) {
+                        tracing::warn!("⚠️ This instance cannot join the fleet: {reason}");
+                    }
+                    known_refusal = refusal;
+                }
+                State::Down { .. } => this.calls.fail(None, CallError::Unavailable),
+                State::Connecting | State::Restoring => {}
+            }
+            drop(this);
+            tokio::select! {
+                () = sleep(HEARTBEAT) => {}
+                _ = states.changed() => {}
+            }
+        }
+    }
+
+    /// Why Redis refused, if it did: missing rights, most likely.
+    async fn beat_once(&self) -> Option<String> {
+        match self.membership.beat(&(self.describe)()).await {
+            Ok(beat) => {
+                let news = self.roster().update(beat, Instant::now());
+                self.tell(news);
+                None
+            }
+            Err(RedisError::Refused(reason)) => Some(reason),
+            // The connection is lost; whoever keeps it says so.
+            Err(_) => None,
+        }
+    }
+
+    pub(super) fn has_left(&self, name: &[u8]) {
+        let Ok(name) = std::str::from_utf8(name) else {
+            return;
+        };
+        let id = InstanceId::new(name);
+        if self.roster().remove(&id) {
+            self.tell(News {
+                dead: vec![id],
+                was_forgotten: false,
+            });
+        }
+    }
+
+    fn tell(&self, news: News) {
+        for id in news.dead {
+            self.calls.fail(Some(&id), CallError::Gone);
+            for call in read(&self.on_death) {
+                call(id.clone());
+            }
+        }
+        if news.was_forgotten {
+            for call in read(&self.on_forgotten) {
+                call();
+            }
+        }
+    }
+}
+
+/// The calls as they are now, so that none is made while the list is locked.
+fn read<T: Clone>(calls: &RwLock<Vec<T>>) -> Vec<T> {
+    calls.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
