@@ -3,17 +3,18 @@
 //! A connection costs one round trip when it comes and a share of one when it goes, nothing while it
 //! idles: an instance is alive or not, and with it its entries. Keys hold digests, never tokens.
 
+mod link;
+mod upkeep;
+
 use std::{
-    sync::{
-        PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{PoisonError, atomic::AtomicBool},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
-use tokio::{sync::Notify, time::Instant, time::timeout};
+use tokio::{sync::Notify, time::timeout};
 
+use self::link::Link;
 use super::{ConnectionKey, scripts};
 use crate::redis::{InstanceId, RedisError, RedisService, Script, Value};
 
@@ -57,14 +58,6 @@ pub enum Claiming {
     Always,
 }
 
-/// The connection to Redis, and since when it is so.
-#[derive(Clone, Copy, Debug)]
-struct Link {
-    is_up: bool,
-    since: (Instant, SystemTime),
-    was_lost: bool,
-}
-
 /// The directory, as one instance sees it.
 pub struct Directory {
     redis: RedisService,
@@ -78,7 +71,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    pub(super) fn new(redis: RedisService, me: InstanceId) -> Self {
+    pub(in crate::signalr::fleet) fn new(redis: RedisService, me: InstanceId) -> Self {
         Self {
             redis,
             me,
@@ -161,28 +154,6 @@ impl Directory {
         }
     }
 
-    /// A connection of this instance ended; `remembered`: for so long its token could still claim.
-    /// Ends are written together, soon.
-    pub fn release(&self, key: ConnectionKey, remembered: Duration) {
-        let mut releases = self.releases.lock().unwrap_or_else(PoisonError::into_inner);
-        if releases.len() < MAXIMUM_RELEASES {
-            releases.push((key, remembered));
-        } else {
-            self.fall_out_of_step();
-        }
-        self.released.notify_one();
-    }
-
-    /// Something was not written: everything is registered again, soon.
-    pub fn fall_out_of_step(&self) {
-        self.out_of_step.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether everything must be registered again; asking is a promise to do it.
-    pub(super) fn must_register(&self) -> bool {
-        self.out_of_step.swap(false, Ordering::Relaxed)
-    }
-
     /// Gives a connection of this instance to another one. False: it is not this instance's.
     pub async fn hand_over(
         &self,
@@ -204,151 +175,15 @@ impl Directory {
         Ok(answer.as_integer() == Some(1))
     }
 
-    /// Writes the ends of connections as they come, for ever.
-    pub(super) async fn write_releases(&self) {
-        loop {
-            self.released.notified().await;
-            while self.write_some_releases().await {}
-        }
-    }
-
-    /// Waits until the ends that are known now are written, as long as Redis answers.
-    pub(super) async fn flush_releases(&self) {
-        while self.write_some_releases().await {}
-    }
-
-    /// False: nothing is left, or Redis does not answer. Then the next registration sorts it out.
-    async fn write_some_releases(&self) -> bool {
-        let batch: Vec<_> = {
-            let mut releases = self.releases.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = releases.len().min(BATCH);
-            releases.drain(..count).collect()
-        };
-        if batch.is_empty() {
-            return false;
-        }
-        let mut arguments = vec![text(self.me.as_str()), text(&self.entries())];
-        for (key, remembered) in batch {
-            arguments.push(text(&key.to_text()));
-            arguments.push(text(&remembered.as_millis().to_string()));
-        }
-        let keys = vec![self.set_of(&self.me)];
-        let written = self.run(&scripts::RELEASE, keys, arguments).await.is_ok();
-        if !written {
-            self.fall_out_of_step();
-        }
-        written
-    }
-
-    /// Writes that this instance is the home of `keys`. What comes back has another home.
-    pub(super) async fn register(
-        &self,
-        keys: &[ConnectionKey],
-    ) -> Result<Vec<ConnectionKey>, Unavailable> {
-        let mut lost = Vec::new();
-        // An instance without connections is written down too.
-        for batch in keys.chunks(BATCH).chain(keys.is_empty().then_some(keys)) {
-            let mut arguments = vec![text(self.me.as_str()), text(&self.entries())];
-            arguments.extend(batch.iter().map(|key| text(&key.to_text())));
-            let script_keys = vec![self.set_of(&self.me), self.owners()];
-            let answer = self.run(&scripts::REGISTER, script_keys, arguments).await?;
-            lost.extend(keys_of(&answer));
-        }
-        Ok(lost)
-    }
-
-    /// The connections that this instance is the home of, as Redis has it.
-    pub(super) async fn registered(&self) -> Result<Vec<ConnectionKey>, Unavailable> {
-        let mut registered = Vec::new();
-        let mut cursor = "0".to_owned();
-        loop {
-            let arguments = vec![
-                text(&self.set_of(&self.me)),
-                text(&cursor),
-                text("COUNT"),
-                text("500"),
-            ];
-            let scan = timeout(LIMIT, self.redis.command("SSCAN", arguments)).await;
-            let Ok(Ok(Value::List(answer))) = scan else {
-                return Err(Unavailable);
-            };
-            let [next, members] = answer.as_slice() else {
-                return Err(Unavailable);
-            };
-            registered.extend(keys_of(members));
-            cursor = next.as_text().unwrap_or("0").to_owned();
-            if cursor == "0" {
-                return Ok(registered);
-            }
-        }
-    }
-
-    /// The connections of a dead instance have ended; `remembered`: so long their tokens could
-    /// still claim.
-    pub(super) async fn bury(
-        &self,
-        dead: &InstanceId,
-        remembered: Duration,
-    ) -> Result<(), Unavailable> {
-        loop {
-            let keys = vec![self.set_of(dead), self.owners()];
-            let arguments = vec![
-                text(dead.as_str()),
-                text(&self.entries()),
-                text(&remembered.as_millis().to_string()),
-                text(&BATCH.to_string()),
-            ];
-            let buried = self.run(&scripts::BURY, keys, arguments).await?;
-            if buried.as_integer() == Some(0) {
-                return Ok(());
-            }
-        }
-    }
-
-    /// The instances that own connections.
-    pub(super) async fn all_owners(&self) -> Result<Vec<InstanceId>, Unavailable> {
-        let members = self.redis.command("SMEMBERS", vec![text(&self.owners())]);
-        let Ok(Ok(answer)) = timeout(LIMIT, members).await else {
-            return Err(Unavailable);
-        };
-        let owners = answer.into_list().map_err(|_| Unavailable)?;
-        Ok(owners
-            .iter()
-            .filter_map(Value::as_text)
-            .map(InstanceId::new)
-            .collect())
-    }
-
-    /// Keeps what the fleet shares in place: gives the directory's birth, the secret of tokens, and
-    /// whether this instance is known to own connections.
-    pub(super) async fn tend(
-        &self,
-        secret: Option<[u8; 32]>,
-        birth: &str,
-    ) -> Result<(String, Option<[u8; 32]>, bool), Unavailable> {
-        let keys = vec![self.birth(), self.redis.key("token-key"), self.owners()];
-        let secret = secret.map_or_else(Bytes::new, |secret| Bytes::copy_from_slice(&secret));
-        let arguments = vec![text(self.me.as_str()), secret, text(birth)];
-        let answer = self.run(&scripts::TEND, keys, arguments).await?;
-        let [birth, secret, known] = answer.as_list().ok_or(Unavailable)? else {
-            return Err(Unavailable);
-        };
-        let secret = secret
-            .as_bytes()
-            .and_then(|bytes| (**bytes).try_into().ok());
-        let birth = birth.as_text().unwrap_or_default().to_owned();
-        Ok((birth, secret, known.as_integer() == Some(1)))
-    }
-
     /// The connection to Redis was made, or lost.
-    pub(super) fn set_connected(&self, is_up: bool) {
+    pub(in crate::signalr::fleet) fn set_connected(&self, is_up: bool) {
         let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
         *link = Link::now(is_up, link.was_lost || !is_up);
     }
 
     /// Whether the connection to Redis was lost and is back for so short that other instances may
     /// not be there yet.
-    pub(super) fn is_back_lately(&self) -> bool {
+    pub(in crate::signalr::fleet) fn is_back_lately(&self) -> bool {
         let link = self.link();
         link.was_lost && link.since.0.elapsed() < BACK
     }
@@ -405,23 +240,6 @@ impl Directory {
 
     fn birth(&self) -> String {
         self.redis.key("directory")
-    }
-}
-
-impl Link {
-    fn now(is_up: bool, was_lost: bool) -> Self {
-        let since = (Instant::now(), SystemTime::now());
-        Self {
-            is_up,
-            since,
-            was_lost,
-        }
-    }
-
-    /// Up for long enough that every instance has written its connections again; or the one in
-    /// question is younger than that.
-    fn knows_all_but(&self, issued: SystemTime) -> bool {
-        self.is_up && (self.since.0.elapsed() >= SETTLING || issued >= self.since.1)
     }
 }
 
