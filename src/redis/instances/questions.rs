@@ -7,13 +7,17 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     CallError, InstanceId, Instances,
     wire::{Frame, Outcome},
 };
 use crate::redis::{Received, Receiver, RedisError};
+
+/// How long an answer that nobody hears is repeated, and how soon.
+const ANSWERING: Duration = Duration::from_secs(5);
+const BETWEEN_ANSWERS: Duration = Duration::from_millis(100);
 
 impl Instances {
     /// Answers questions and takes notices of `service`. `handler` is called in the order of
@@ -168,9 +172,17 @@ impl Instances {
                 Some(handling) => Outcome::Done(handling.await.into()),
                 None => Outcome::Refused,
             };
-            let frame = Frame::Answer { number, outcome };
-            // The asker has a limit of its own, if this does not arrive.
-            let _ = redis.pub_sub().publish(&channel, frame.encode()).await;
+            let frame = Frame::Answer { number, outcome }.encode();
+            // Unheard while one of the two connects to Redis again. The asker takes one answer, and
+            // has a limit of its own if none arrives.
+            let deadline = Instant::now() + ANSWERING;
+            while !matches!(
+                redis.pub_sub().publish(&channel, frame.clone()).await,
+                Ok(1..)
+            ) && Instant::now() < deadline
+            {
+                sleep(BETWEEN_ANSWERS).await;
+            }
         }
     }
 }
