@@ -57,6 +57,11 @@ impl Runs {
         state.ended.push_back((Instant::now(), run.ids.run.clone()));
     }
 
+    /// Whether a run is known here, whose ever it is.
+    pub fn is_known(&self, run: &RunId) -> bool {
+        self.lock().all.contains_key(run)
+    }
+
     /// Whether a run is produced here.
     pub fn is_active(&self, run: &str) -> bool {
         self.lock().active.contains_key(run)

@@ -24,6 +24,10 @@ impl Fleet {
         if let Some(run) = service.runs.get(user, run) {
             return Ok(Some(run));
         }
+        // Somebody else's: it is followed already, and must go on being so.
+        if service.runs.is_known(run) {
+            return Ok(None);
+        }
         let log = name(run);
         let found = shared.feed.follow(&log, |stored| {
             let about = about(&stored.about).filter(|about| about.user == *user)?;

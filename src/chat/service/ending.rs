@@ -11,8 +11,8 @@ use tokio::time::{sleep, timeout};
 use super::{ChatService, What};
 use crate::chat::producer::{Outcome, Producer};
 use crate::chat::provider::{Prompt, Provider};
-use crate::chat::store::{Claim, StoreError, TurnEnd};
-use crate::chat::{FinishReason, Message, Role, Run, RunError, Timestamp, UserId};
+use crate::chat::store::{Claim, StoreError, TurnEnd, UsageRecord};
+use crate::chat::{FinishReason, Message, Role, Run, RunError, RunId, Timestamp, UserId};
 use crate::eventlog::Epoch;
 
 /// How long a store that could not take an end is left alone.
@@ -73,6 +73,19 @@ impl ChatService {
         true
     }
 
+    /// Gives a claim back that stayed behind: its run has ended, but whoever ended it died before it
+    /// could store the answer, which the log still tells. False: the run goes on, or is not known.
+    pub(super) async fn settle(self: &Arc<Self>, user: &UserId, run: &RunId) -> bool {
+        let Ok(Some(run)) = self.run(user, run).await else {
+            return false;
+        };
+        let Some(end) = told_end(&run) else {
+            return false;
+        };
+        let settled = self.store.finish_turn(&end).await;
+        settled.is_ok_and(|settled| settled)
+    }
+
     /// Waits until runs have ended and were shown to their ends.
     async fn ended(&self, runs: &[Arc<Run>]) {
         for run in runs {
@@ -130,6 +143,20 @@ impl ChatService {
     }
 }
 
+/// What is stored of a run whose log has ended.
+fn told_end(run: &Run) -> Option<TurnEnd> {
+    run.read(|progress, last_seq| {
+        let finish_reason = progress.finished?;
+        let answer = Message {
+            content: progress.text.as_str().into(),
+            reasoning: progress.reasoning.as_str().into(),
+            last_seq,
+            ..answer(run, finish_reason, progress.error.clone())
+        };
+        Some(end_with(run, answer, None))
+    })
+}
+
 /// Seals a run, and what of it is stored.
 fn turn_end(run: &Run, outcome: Outcome) -> (TurnEnd, Option<RunError>) {
     let sealed = run.seal();
@@ -138,25 +165,39 @@ fn turn_end(run: &Run, outcome: Outcome) -> (TurnEnd, Option<RunError>) {
         false => (outcome.finish_reason, outcome.error),
     };
     let answer = Message {
-        message_id: run.ids.message.clone(),
-        role: Role::Assistant,
         content: sealed.text,
         reasoning: sealed.reasoning,
+        last_seq: sealed.seq + 1 + u64::from(error.is_some()),
+        ..answer(run, finish_reason, error.clone())
+    };
+    let usage = outcome.usage.map(|usage| usage.record(run));
+    (end_with(run, answer, usage), error)
+}
+
+/// A run's message without its text.
+fn answer(run: &Run, finish_reason: FinishReason, error: Option<RunError>) -> Message {
+    Message {
+        message_id: run.ids.message.clone(),
+        role: Role::Assistant,
+        content: Arc::default(),
+        reasoning: Arc::default(),
         model: Some(run.model.clone()),
         created_at: run.started_at,
         finish_reason: Some(finish_reason),
-        error: error.clone(),
+        error,
         run_id: Some(run.ids.run.clone()),
-        last_seq: sealed.seq + 1 + u64::from(error.is_some()),
-    };
-    let end = TurnEnd {
+        last_seq: 0,
+    }
+}
+
+fn end_with(run: &Run, answer: Message, usage: Option<UsageRecord>) -> TurnEnd {
+    TurnEnd {
         user: run.user.clone(),
         conversation: run.ids.conversation.clone(),
         run: run.ids.run.clone(),
         answer,
-        usage: outcome.usage.map(|usage| usage.record(run)),
+        usage,
         question: run.question.clone(),
         at: Timestamp::now(),
-    };
-    (end, error)
+    }
 }

@@ -149,7 +149,12 @@ impl ChatService {
         };
         // The log first: if this instance dies between the two, the log tells who must be helped.
         let shared = self.fleet.begin(&about).await.map_err(problem)?;
-        let begun = self.store.begin_turn(&turn).await;
+        let mut begun = self.store.begin_turn(&turn).await;
+        if let Err(StoreError::RunActive(run)) = &begun
+            && self.settle(&turn.user, run).await
+        {
+            begun = self.store.begin_turn(&turn).await;
+        }
         let (started, history) = match begun {
             Ok(Begun::New { started, history }) => (started, history),
             other => {

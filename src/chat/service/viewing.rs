@@ -23,6 +23,8 @@ use crate::problem::Problem;
 const LARGEST_PAGE: usize = 200;
 /// A run that ends between two looks is looked at again, so often and so fast.
 const LOOKS: usize = 50;
+/// After these a claim that is still there has stayed behind.
+const FEW_LOOKS: usize = 10;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// A conversation as a tab shows it.
@@ -150,14 +152,17 @@ impl ChatService {
         limit: Option<i64>,
     ) -> Result<OpenedConversation, Problem> {
         let limit = limit_of(limit, LARGEST_PAGE)?;
-        for _ in 0..LOOKS {
+        for look in 0..LOOKS {
             let opened = self.store.open(user, conversation, before, limit).await;
             let opened = opened.map_err(problem)?;
             let active_run = match &opened.active_run {
                 None => None,
                 Some(run) => match self.active(user, run).await? {
-                    // Its message is there at the next look.
+                    // Its message is there at the next look, unless somebody died over it.
                     None => {
+                        if look > FEW_LOOKS {
+                            self.settle(user, run).await;
+                        }
                         sleep(BETWEEN_LOOKS).await;
                         continue;
                     }
@@ -191,7 +196,7 @@ impl ChatService {
         user: &UserId,
         conversation: &ConversationId,
     ) -> Result<(), Problem> {
-        for _ in 0..LOOKS {
+        for look in 0..LOOKS {
             let run = match self.store.delete(user, conversation).await {
                 Err(StoreError::RunActive(run)) => run,
                 other => {
@@ -203,6 +208,9 @@ impl ChatService {
             match self.cancel(user, &run).await {
                 Ok(CancelState::Cancelling) => {
                     return Err(problem(StoreError::RunActive(run)));
+                }
+                Ok(_) if look > FEW_LOOKS => {
+                    self.settle(user, &run).await;
                 }
                 Ok(_) => {}
                 Err(problem) if problem.code == crate::problem::Code::NotFound => {}

@@ -289,6 +289,11 @@ async fn ask(
 }
 
 async fn check(world: &World, story: &Story) {
+    let checked = timeout(LIMIT, check_now(world, story));
+    checked.await.expect("a conversation can be opened");
+}
+
+async fn check_now(world: &World, story: &Story) {
     let mut random = StdRng::seed_from_u64(1);
     let begin = Instant::now();
     let mut tab = world.tab(&story.user, &mut random).await;
