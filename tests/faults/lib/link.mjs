@@ -21,7 +21,7 @@ export class Link {
     /** Resets what runs through and refuses new connections until `mend`. */
     cut() {
         this.#state = 'cut';
-        for (const pair of this.#pairs) pair.forEach(socket => socket.resetAndDestroy());
+        for (const pair of this.#pairs) pair.forEach(reset);
     }
 
     /** Nothing gets through any more and nobody is told: a half-open line. New connections hang too. */
@@ -40,12 +40,13 @@ export class Link {
     delay(milliseconds) { this.#delay = milliseconds; }
 
     stop() {
-        this.cut();
+        this.#state = 'cut';
+        for (const pair of this.#pairs) pair.forEach(socket => socket.destroy());
         this.#server.close();
     }
 
     #connect(near, targetPort) {
-        if (this.#state === 'cut') { near.resetAndDestroy(); return; }
+        if (this.#state === 'cut') { reset(near); return; }
         const pair = [near, net.connect(targetPort, '127.0.0.1')];
         this.#pairs.add(pair);
         for (const [from, to] of [pair, [...pair].reverse()]) this.#carry(from, to, pair);
@@ -63,4 +64,10 @@ export class Link {
         });
         if (this.#state === 'frozen') from.pause();
     }
+}
+
+/** Ends a socket without a farewell. One that is saying it cannot be reset: Node.js would never let go of it. */
+function reset(socket) {
+    if (socket.connecting || socket.writableEnded) socket.destroy();
+    else socket.resetAndDestroy();
 }
