@@ -159,6 +159,7 @@ async fn break_things(world: &World, mut random: StdRng) {
             drop(redis);
             for instance in world.instances.read().await.iter() {
                 joined(instance).await;
+                caught_up(instance).await;
             }
         } else {
             let mut instances = world.instances.write().await;
@@ -167,6 +168,22 @@ async fn break_things(world: &World, mut random: StdRng) {
             drop(instances);
             world.add_instance().await;
         }
+    }
+}
+
+/// Waits until Redis has what an instance showed while Redis was away: an instance that dies before
+/// that takes it along. A run that begins afterwards is stored after what waits.
+async fn caught_up(instance: &Instance) {
+    loop {
+        let mut tab = Tab::open(instance, "marker").await;
+        let marker = json!({"content": "count to 1", "model": "builtin"});
+        let completion = tab.call("SendMessage", marker).await.expect("it lives");
+        if completion.get("error").is_none() {
+            while tab.event().await.expect("it lives")["type"] != "run.finished" {}
+            return;
+        }
+        assert_eq!(code(&completion), "store_unavailable", "{completion}");
+        sleep(Duration::from_millis(50)).await;
     }
 }
 
