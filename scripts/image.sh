@@ -33,9 +33,16 @@ size=$(du -sb "$root" | cut -f1)
 echo "image: $((size / 1000000)) MB"
 [ "$size" -le 25000000 ] || fail "is larger than 25 MB"
 
+# What a container engine adds: the devices and the names of this machine.
+mkdir "$root/dev"
+mknod -m 666 "$root/dev/null" c 1 3
+mknod -m 666 "$root/dev/random" c 1 8
+mknod -m 666 "$root/dev/urandom" c 1 9
+cp /etc/hosts "$root/etc/"
+
 # The image's own settings, user and command.
 as_image=(env -i MIMALLOC_ALLOW_THP=0 APP_ENVIRONMENT=Production PORT=18099 REDIS_URL=)
-inside=(chroot --userspec=10001:10001 "$root")
+inside=("$(command -v chroot)" --userspec=10001:10001 "$root")
 chown -R 10001:10001 "$root"
 begin=$(date +%s%N)
 "${as_image[@]}" "${inside[@]}" /app/managing-api --config-dir /app/config serve >"$root/log" 2>&1 &
@@ -52,7 +59,7 @@ echo "image: ready after $took ms"
 curl --silent http://127.0.0.1:18099/ | grep -q '<div id="app">' || fail "the console is not in it"
 [ "$(stat -c %u /proc/$server)" = 10001 ] || fail "runs as root"
 # Names must resolve without the libraries that glibc would load.
-"${as_image[@]}" REDIS_URL=redis://localhost:1 "${inside[@]}" /app/managing-api --config-dir /app/config doctor >"$root/doctor" 2>&1 || true
+"${as_image[@]}" ConnectionStrings__Redis=localhost:1 "${inside[@]}" /app/managing-api --config-dir /app/config doctor >"$root/doctor" 2>&1 || true
 grep -q 'localhost:1 cannot be reached: Connection refused' "$root/doctor" || { cat "$root/doctor"; fail "does not resolve names"; }
 kill -TERM "$server"
 wait "$server" || fail "does not stop in good order"
