@@ -150,11 +150,6 @@ impl HubConnection {
         &self.connection
     }
 
-    /// The worker it lives on.
-    pub fn worker(&self) -> &Rc<Worker> {
-        &self.worker
-    }
-
     /// The hub.
     pub fn endpoint(&self) -> &Arc<HubEndpoint> {
         &self.endpoint

@@ -12,7 +12,6 @@
 //! | `presence` | what somebody outside of the hub asks: who is here, end these |
 //! | `local` | what other instances do with connections here |
 //! | `members`, `worker` | one worker thread: its lists, its mailbox |
-//! | `moderation` | when a busy worker rests, so that it is woken less often |
 //! | `message`, `client_results` | what is sent, and what comes back |
 //! | `numbers` | plain counters for telemetry |
 
@@ -23,7 +22,6 @@ mod local;
 mod manager;
 mod members;
 mod message;
-mod moderation;
 mod numbers;
 mod presence;
 mod send;
@@ -34,6 +32,5 @@ pub use client_results::{ClientResult, ClientResults, Question};
 pub use manager::{HubLifetimeManager, SendError};
 pub use members::Members;
 pub use message::Message;
-pub use moderation::{LastSeen, Moderation};
 pub use numbers::{DURATION_BOUNDS, Durations, Numbers};
 pub use worker::{Worker, WorkerId, Workers};

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::{Members, Message, Moderation, Target, moderation::moderate};
+use super::{Members, Message, Target};
 use crate::signalr::connection::{ConnectionId, FlushQueue};
 
 /// Bytes of messages that may wait for one worker.
@@ -94,13 +94,11 @@ impl Workers {
             workers: self.clone(),
             members: (0..self.hubs).map(|_| RefCell::default()).collect(),
             flush_queue: Rc::default(),
-            moderation: Moderation::new(),
         });
         CURRENT.with(|current| *current.borrow_mut() = Some(worker.clone()));
         tokio::task::spawn_local(read_mail(worker.clone(), receiver));
         tokio::task::spawn_local(flush_own(worker.flush_queue.clone()));
         tokio::task::spawn_local(flush_shared(worker.flush_queue.clone()));
-        tokio::task::spawn_local(moderate(worker.moderation.clone()));
         Some(worker)
     }
 
@@ -182,7 +180,6 @@ pub struct Worker {
     workers: Arc<Workers>,
     members: Vec<RefCell<Members>>,
     flush_queue: Rc<FlushQueue>,
-    moderation: Rc<Moderation>,
 }
 
 impl Worker {
@@ -204,11 +201,6 @@ impl Worker {
     /// Where its connections wait for a flush.
     pub fn flush_queue(&self) -> &Rc<FlushQueue> {
         &self.flush_queue
-    }
-
-    /// Where transports say that input came.
-    pub fn moderation(&self) -> &Moderation {
-        &self.moderation
     }
 
     /// The members of a hub on this worker.

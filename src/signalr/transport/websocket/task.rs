@@ -22,7 +22,6 @@ use super::{
 use crate::signalr::{
     connection::{CloseReason, Transport},
     hub::HubConnection,
-    lifetime::LastSeen,
     transport::{
         record::{Attached, Record},
         registry::Connections,
@@ -61,7 +60,6 @@ pub(super) async fn run(
         read,
         reader: FrameReader::default(),
         closed: None,
-        last_seen: LastSeen::default(),
     };
     let mut first_bytes = first_bytes;
     if !first_bytes.is_empty() {
@@ -103,7 +101,6 @@ struct SocketTask<'a> {
     read: OwnedReadHalf,
     reader: FrameReader,
     closed: Option<Outcome>,
-    last_seen: LastSeen,
 }
 
 impl SocketTask<'_> {
@@ -185,7 +182,6 @@ impl SocketTask<'_> {
 
     /// Takes bytes in; everything they make the connection send leaves in one write.
     fn take_in(&mut self, bytes: &mut [u8]) {
-        self.hub.worker().moderation().input(&self.last_seen);
         let Self {
             hub,
             socket,
