@@ -84,6 +84,8 @@ pub struct Event {
     pub seq: u64,
     /// The name clients know it by, e.g. `TradeEvent` or `text.delta`.
     pub name: ByteString,
+    /// Of a conflated one: what it is the latest value of.
+    pub key: Option<Arc<str>>,
     /// One JSON value, as clients see it.
     pub body: Bytes,
     pub(super) revision: u64,
@@ -96,6 +98,7 @@ impl Event {
             kind: Kind::Conflated,
             seq,
             name: name.into(),
+            key: None,
             body: body.into(),
             revision: 0,
         }

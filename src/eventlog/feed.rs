@@ -76,7 +76,7 @@ impl Feed {
         replica.replace(&stored);
         let followable: Arc<dyn Replica> = replica.clone();
         let _ = followed.replica.set(Arc::downgrade(&followable));
-        *followed.lock_place() = Some((stored.epoch.clone(), stored.seq));
+        followed.begin(&stored);
         if stored.ended {
             replica.end();
             self.forget(followed);

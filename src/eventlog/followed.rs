@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-use super::{Epoch, Event, Kind, LogName, Replica, Stored};
+use super::place::Place;
+use super::{Epoch, Event, LogName, Replica, Stored};
 
 pub(super) struct Followed {
     pub log: LogName,
     pub replica: OnceLock<Weak<dyn Replica>>,
     /// How far the copy is; `None` until it has been told of the log for the first time.
-    pub place: Mutex<Option<(Epoch, u64)>>,
+    place: Mutex<Option<Place>>,
     /// What came cannot be joined to what is known: the log must be read.
     pub missed: AtomicBool,
     /// Somebody is reading it.
@@ -31,20 +32,22 @@ impl Followed {
         self.replica.get()?.upgrade()
     }
 
+    /// The epoch and the last durable event that the copy has.
     pub fn place(&self) -> Option<(Epoch, u64)> {
-        self.lock_place().clone()
+        let place = self.lock_place();
+        place.as_ref().map(|place| (place.epoch.clone(), place.seq))
     }
 
-    pub fn lock_place(&self) -> MutexGuard<'_, Option<(Epoch, u64)>> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The copy was told of the log for the first time.
+    pub fn begin(&self, stored: &Stored) {
+        *self.lock_place() = Some(Place::of(stored));
     }
 
     /// Joins events to what the copy has. False: they do not fit.
     pub fn extend(&self, replica: &dyn Replica, epoch: &Epoch, events: &[Event]) -> bool {
         let mut place = self.lock_place();
-        let fits = place.as_mut().filter(|(known, _)| known == epoch);
-        let news = fits.and_then(|(_, seq)| news(seq, events));
-        let Some(news) = news else {
+        let fits = place.as_mut().filter(|place| place.epoch == *epoch);
+        let Some(news) = fits.and_then(|place| place.news(events)) else {
             self.missed.store(true, Ordering::Release);
             return false;
         };
@@ -54,32 +57,18 @@ impl Followed {
 
     pub fn take_stored(&self, replica: &dyn Replica, stored: &Stored) {
         let mut place = self.lock_place();
-        let fits = place.as_mut().filter(|(known, _)| *known == stored.epoch);
+        let fits = place.as_mut().filter(|place| place.epoch == stored.epoch);
         let fits = fits.filter(|_| stored.snapshot.is_none());
-        match fits.and_then(|(_, seq)| news(seq, &stored.events)) {
+        match fits.and_then(|place| place.news(&stored.events)) {
             Some(news) => replica.extend(&news),
             None => {
                 replica.replace(stored);
-                *place = Some((stored.epoch.clone(), stored.seq));
+                *place = Some(Place::of(stored));
             }
         }
     }
-}
 
-/// The events after `seq`, which then stands at the last of them. `None`: there is a gap.
-fn news(seq: &mut u64, events: &[Event]) -> Option<Vec<Event>> {
-    let mut reached = *seq;
-    let mut news = Vec::with_capacity(events.len());
-    for event in events {
-        match event.kind {
-            Kind::Durable if event.seq <= reached => continue,
-            Kind::Durable if event.seq == reached + 1 => reached = event.seq,
-            Kind::Durable => return None,
-            _ if event.seq < reached => continue,
-            _ => {}
-        }
-        news.push(event.clone());
+    fn lock_place(&self) -> MutexGuard<'_, Option<Place>> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    *seq = reached;
-    Some(news)
 }

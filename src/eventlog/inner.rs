@@ -1,6 +1,7 @@
 //! What the lock of a log guards: the state, the events that are kept, and what may be shown.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -22,7 +23,7 @@ pub struct Inner<S> {
     durable_bytes: usize,
     /// The revision before the oldest durable event that is kept.
     trimmed_revision: u64,
-    conflated: IndexMap<Box<str>, Event, ahash::RandomState>,
+    conflated: IndexMap<Arc<str>, Event, ahash::RandomState>,
     lossy: VecDeque<Event>,
 }
 
@@ -113,10 +114,12 @@ impl<S> Inner<S> {
         let epoch = &self.epoch;
         let body = encode(Stamp { epoch, seq }).into();
         self.revision += 1;
+        let key: Option<Arc<str>> = key.map(Arc::from);
         let event = Event {
             kind,
             seq,
             name,
+            key: key.clone(),
             body,
             revision: self.revision,
         };
@@ -141,10 +144,10 @@ impl<S> Inner<S> {
         }
     }
 
-    fn set_conflated(&mut self, key: &str, event: Event) {
+    fn set_conflated(&mut self, key: Arc<str>, event: Event) {
         // Kept in the order of revisions, so that the news are at the end.
-        self.conflated.shift_remove(key);
-        self.conflated.insert(key.into(), event);
+        self.conflated.shift_remove(&key);
+        self.conflated.insert(key, event);
         if self.conflated.len() > self.bounds.conflated {
             self.conflated.shift_remove_index(0);
         }
@@ -178,9 +181,10 @@ impl<S> Inner<S> {
         })
     }
 
-    /// Every durable event that is kept.
+    /// Every durable event that is kept, then the latest conflated values.
     pub fn kept(&self) -> Vec<Event> {
-        self.durable.iter().cloned().collect()
+        let values = self.conflated.values();
+        self.durable.iter().chain(values).cloned().collect()
     }
 
     /// The number of events before the oldest that is kept.

@@ -55,6 +55,7 @@ mod inner;
 mod log;
 #[cfg(test)]
 mod model;
+mod place;
 mod redis;
 mod store;
 mod writer;

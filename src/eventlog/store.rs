@@ -148,7 +148,8 @@ pub struct Stored {
     pub ended: bool,
     /// The state as it was after a durable event; its number.
     pub snapshot: Option<(u64, Bytes)>,
-    /// Durable events, oldest first.
+    /// Durable events, oldest first, then the latest conflated values, the one that changed last at
+    /// the end.
     pub events: Vec<Event>,
 }
 
@@ -172,7 +173,8 @@ impl Stored {
 pub struct Append {
     pub lease: Lease,
     pub epoch: Epoch,
-    /// In order. Durable ones are stored, the others only sent to who follows.
+    /// In order. Durable ones are stored, and conflated ones in place of the value before; lossy ones
+    /// are only sent to who follows.
     pub events: Vec<Event>,
     /// The state after the durable event of that number; what came before need not be kept then.
     pub snapshot: Option<(u64, Bytes)>,

@@ -1,5 +1,5 @@
 -- Gives a log to an instance, if its owner is who it is expected to be.
--- KEYS: meta, owners, owned(me). ARGV: log, me, about, expected ('' nobody, '*' anybody, or an
+-- KEYS: meta, events, values, followers, owners, owned(me). ARGV: log, me, about, expected ('' nobody, '*' anybody, or an
 -- instance), epoch of a new log, what precedes an instance in the name of its `owned`.
 -- Answers {1, fence, is new} or {0, owner}.
 local log, me, about, expected = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -9,7 +9,10 @@ if owner and owner ~= '' and owner ~= me and expected ~= '*' and expected ~= own
 end
 if owner then
   redis.call('HDEL', KEYS[1], 'ended')
-  redis.call('PERSIST', KEYS[1])
+  -- It may have ended: then it was to be forgotten.
+  for i = 1, 4 do
+    redis.call('PERSIST', KEYS[i])
+  end
 else
   redis.call('HSET', KEYS[1], 'epoch', ARGV[5], 'about', about, 'seq', 0, 'first', 1, 'bytes', 0)
 end
@@ -18,6 +21,6 @@ redis.call('HSET', KEYS[1], 'owner', me)
 if owner and owner ~= '' then
   redis.call('SREM', ARGV[6] .. owner, log)
 end
-redis.call('SADD', KEYS[2], me)
-redis.call('SADD', KEYS[3], log)
+redis.call('SADD', KEYS[5], me)
+redis.call('SADD', KEYS[6], log)
 return {1, fence, owner and 0 or 1}

@@ -57,6 +57,9 @@ pub fn stored(answer: Value) -> Result<Option<Stored>, StoreError> {
         true => Some((unsigned(snapshot_seq)?, bytes(snapshot)?)),
         false => None,
     };
+    let mut events: Vec<Event> = frames.iter().map(event).collect::<Result<_, _>>()?;
+    // Durable ones have no revision of their own here, so they keep their place.
+    events.sort_by_key(|event| event.revision);
     Ok(Some(Stored {
         epoch: Epoch::from(epoch.as_text().ok_or_else(damaged)?),
         seq: unsigned(seq)?,
@@ -64,7 +67,7 @@ pub fn stored(answer: Value) -> Result<Option<Stored>, StoreError> {
         about: bytes(about)?,
         ended: ended.as_text() == Some("1"),
         snapshot,
-        events: frames.iter().map(event).collect::<Result<_, _>>()?,
+        events,
     }))
 }
 

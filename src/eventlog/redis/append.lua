@@ -1,12 +1,14 @@
 -- Appends to several logs of one owner and feeds who follows them.
--- KEYS: owners, owned(owner), then for each log meta, events, followers.
--- ARGV: owner, what precedes an instance in the name of its channel, most events, most bytes, then
--- for each log: log, fence, epoch, is whole, about, trimmed, snapshot's number or '', snapshot,
--- seconds to keep it or '' if it goes on, count of frames, frames. A durable frame is 'D<seq> …'.
+-- KEYS: owners, owned(owner), then for each log meta, events, values, followers.
+-- ARGV: owner, what precedes an instance in the name of its channel, most events, most bytes, most
+-- values, then for each log: log, fence, epoch, is whole, about, trimmed, snapshot's number or '',
+-- snapshot, seconds to keep it or '' if it goes on, count of frames, frames. A durable frame is
+-- 'D<seq> …', a conflated value's 'C<seq> <name> <order> <length of its key> <key>…'.
 -- Answers for each log the number of its last event, -1 (another owns it) or -2 (write the whole).
 local owner, channel = ARGV[1], ARGV[2]
 local most_events, most_bytes = tonumber(ARGV[3]), tonumber(ARGV[4])
-local at = 4
+local most_values = tonumber(ARGV[5])
+local at = 5
 local function take()
   at = at + 1
   return ARGV[at]
@@ -33,16 +35,36 @@ local function trim(events, log)
   end
 end
 
+-- Beyond the bound the value goes that did not change for longest.
+local function set_value(values, frame)
+  local length, key_at = string.match(frame, '^C%d+ %S* %d+ (%d+) ()')
+  if not length then
+    return
+  end
+  redis.call('HSET', values, string.sub(frame, key_at, key_at + tonumber(length) - 1), frame)
+  if redis.call('HLEN', values) <= most_values then
+    return
+  end
+  local all, oldest, least = redis.call('HGETALL', values), nil, nil
+  for i = 1, #all, 2 do
+    local order = tonumber(string.match(all[i + 1], '^C%d+ %S* (%d+) '))
+    if not least or order < least then
+      oldest, least = all[i], order
+    end
+  end
+  redis.call('HDEL', values, oldest)
+end
+
 local function finish(key, keep, name)
   redis.call('HSET', KEYS[key], 'ended', 1, 'owner', '')
   redis.call('SREM', KEYS[2], name)
-  for i = key, key + 2 do
+  for i = key, key + 3 do
     redis.call('EXPIRE', KEYS[i], keep)
   end
 end
 
-for key = 3, #KEYS, 3 do
-  local meta, events, followers = KEYS[key], KEYS[key + 1], KEYS[key + 2]
+for key = 3, #KEYS, 4 do
+  local meta, events, values, followers = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
   local name, fence, epoch, whole = take(), tonumber(take()), take(), take() == '1'
   local about, trimmed, snapshot_seq, snapshot = take(), take(), take(), take()
   local keep, count = take(), tonumber(take())
@@ -58,7 +80,7 @@ for key = 3, #KEYS, 3 do
     table.insert(answers, -2)
   else
     if whole then
-      redis.call('DEL', meta, events)
+      redis.call('DEL', meta, events, values)
       redis.call('HSET', meta, 'fence', fence, 'owner', owner, 'epoch', epoch, 'about', about,
         'seq', trimmed, 'first', trimmed + 1, 'bytes', 0)
       redis.call('SADD', KEYS[1], owner)
@@ -68,17 +90,18 @@ for key = 3, #KEYS, 3 do
     if snapshot_seq ~= '' then
       redis.call('HSET', meta, 'snapshot_seq', snapshot_seq, 'snapshot', snapshot)
     end
-    local values = redis.call('HMGET', meta, 'seq', 'first', 'bytes', 'snapshot_seq')
+    local numbers = redis.call('HMGET', meta, 'seq', 'first', 'bytes', 'snapshot_seq')
     local log = {
-      seq = tonumber(values[1]),
-      first = tonumber(values[2]),
-      bytes = tonumber(values[3]),
-      snapshot = tonumber(values[4] or 0),
+      seq = tonumber(numbers[1]),
+      first = tonumber(numbers[2]),
+      bytes = tonumber(numbers[3]),
+      snapshot = tonumber(numbers[4] or 0),
     }
     local fed, gap = {}, false
     for _, frame in ipairs(frames) do
       local seq = tonumber(string.match(frame, '^D(%d+) '))
       if not seq then
+        set_value(values, frame)
         table.insert(fed, frame)
       elseif seq == log.seq + 1 then
         redis.call('RPUSH', events, frame)

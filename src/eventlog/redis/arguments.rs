@@ -24,7 +24,12 @@ pub fn push_append(arguments: &mut Vec<Bytes>, append: &Append) {
             .map_or_else(nothing, |keep| number(keep.as_secs())),
         number(append.events.len() as u64),
     ]);
-    arguments.extend(append.events.iter().map(frame::encode));
+    arguments.extend(
+        append
+            .events
+            .iter()
+            .map(|event| frame::encode(event, append.lease.fence)),
+    );
 }
 
 pub fn text(text: &str) -> Bytes {

@@ -1,8 +1,9 @@
 //! Logs in Redis, shared by the instances of a fleet. Every operation is one script.
 //!
 //! For each log there is a hash (`meta`: epoch, numbers, owner, fence, snapshot), a list of its
-//! durable events, and the set of instances that follow it. The owner's append feeds them: one
-//! message for each instance, on a channel of its own, with everything of the batch.
+//! durable events, a hash of its latest conflated values, and the set of instances that follow it.
+//! The owner's append feeds them: one message for each instance, on a channel of its own, with
+//! everything of the batch.
 
 mod answers;
 mod arguments;
@@ -52,8 +53,8 @@ impl RedisLogs {
         })
     }
 
-    fn keys(&self, log: &LogName) -> [String; 3] {
-        ["meta", "events", "followers"]
+    fn keys(&self, log: &LogName) -> [String; 4] {
+        ["meta", "events", "values", "followers"]
             .map(|what| self.redis.key(&format!("log:{what}:{}", log.as_str())))
     }
 
@@ -63,8 +64,8 @@ impl RedisLogs {
         about: Bytes,
         from: Expected<'_>,
     ) -> Result<Acquired, StoreError> {
-        let [meta, ..] = self.keys(log);
-        let keys = vec![meta, owners(&self.redis), owned(&self.redis, &self.me)];
+        let mut keys = self.keys(log).to_vec();
+        keys.extend([owners(&self.redis), owned(&self.redis, &self.me)]);
         let epoch = Epoch::random();
         let arguments = vec![
             text(log.as_str()),
@@ -108,6 +109,7 @@ impl RedisLogs {
             )),
             number(self.bounds.events as u64),
             number(self.bounds.bytes as u64),
+            number(self.bounds.conflated as u64),
         ];
         for append in batch {
             keys.extend(self.keys(&append.lease.log));
