@@ -69,6 +69,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if environment.flag("BIND_USERS") {
         builder = builder.bind_tokens_to_users();
     }
+    if let Some(workers) = environment.number("WORKERS")? {
+        builder = builder.workers(workers);
+    }
     if let Some(redis) = &redis {
         builder = builder.fleet(fleet::join(redis));
     }

@@ -66,7 +66,7 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
     pub port: u16,
-    /// Threads that serve connections.
+    /// Threads that serve connections. Default: one per core but one, as the SignalR server's own.
     pub workers: usize,
     /// Connections this instance accepts in all.
     pub max_connections: usize,
@@ -148,7 +148,9 @@ impl ServerSettings {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             port,
-            workers: section.number("Workers", 1..=1024).unwrap_or(cores),
+            workers: section
+                .number("Workers", 1..=1024)
+                .unwrap_or(cores.saturating_sub(1).max(1)),
             max_connections: section
                 .number("MaxConnections", 1..=10_000_000)
                 .unwrap_or(50_000),

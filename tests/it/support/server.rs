@@ -68,6 +68,9 @@ impl Server {
         let address = free_address();
         let child = command
             .env("PORT", address.port().to_string())
+            // Two, on any machine: what crosses from one worker to another is tested everywhere.
+            .env("WORKERS", "2")
+            .env("Server__Workers", "2")
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("a file handle can be cloned"))
             .stderr(output)
