@@ -9,6 +9,7 @@ mod limits;
 mod listen;
 mod numbers;
 mod options;
+mod queues;
 mod redis;
 mod signals;
 mod startup;
@@ -84,7 +85,7 @@ async fn serve(
         instance: redis.instances.id().clone(),
     }));
     let metrics = MetricsRoute {
-        metrics: Arc::new(numbers::all(&hubs, redis.as_ref())),
+        metrics: Arc::new(numbers::all(&hubs, redis.as_ref(), &about)),
         authentication: authentication.clone(),
         required_role: settings.metrics_role.clone(),
     };

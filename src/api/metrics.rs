@@ -43,6 +43,7 @@ async fn metrics(
     let text = route
         .metrics
         .text()
+        .await
         .map_err(|_| Problem::new(Code::StoreUnavailable, "the numbers cannot be written"))?;
     Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(text))
 }

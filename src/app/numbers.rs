@@ -4,7 +4,9 @@
 //! spelling, so that its dashboards fit: `signalr.server.connection.duration` is
 //! `signalr_server_connection_duration_seconds`.
 
-use super::{hubs::Hubs, redis::Redis};
+use std::sync::Arc;
+
+use super::{about::About, hubs::Hubs, queues, redis::Redis};
 use crate::{
     signalr::{
         connection::TransportKind,
@@ -25,10 +27,11 @@ const TRANSPORTS: [TransportKind; 3] = [
 
 type Contexts = Vec<(&'static str, HubContext)>;
 
-pub(super) fn all(hubs: &Hubs, redis: Option<&Redis>) -> Metrics {
+pub(super) fn all(hubs: &Hubs, redis: Option<&Redis>, about: &Arc<About>) -> Metrics {
     let mut metrics = Metrics::default();
     connections(&mut metrics, &hubs.contexts);
     messages(&mut metrics, &hubs.contexts);
+    queues::add_to(&mut metrics, about);
     let chat = hubs.chat.clone();
     let runs = Reading::new(&[], move || chat.active_count() as u64);
     metrics.gauge("chat_active_runs", "Answers being made here", vec![runs]);

@@ -52,6 +52,13 @@ impl Redis {
         let service = self.service.clone();
         let up = Reading::new(&[], move || u64::from(service.state().is_up()));
         metrics.gauge("redis_up", "Connected and subscribed", vec![up]);
+        let service = self.service.clone();
+        let queued = move || service.pub_sub().queued_bytes() as u64;
+        metrics.gauge(
+            "redis_received_waiting_bytes",
+            "Messages that were received and wait to be handled",
+            vec![Reading::new(&[], queued)],
+        );
         let numbers = self.service.numbers().clone();
         let round_trip = Reading::new(&[], move || numbers.round_trip.get());
         metrics.gauge(

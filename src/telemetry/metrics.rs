@@ -1,192 +1,158 @@
-//! Prometheus text from plain counters.
+//! All numbers of the process, and their Prometheus text.
 //!
 //! Rooms own their numbers; here they are only read, at the moment of a scrape. A new number is
 //! one line at the place where the rooms are put together.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
+use futures_util::future::{BoxFuture, join_all};
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, text::encode},
-    metrics::{counter::ConstCounter, gauge::ConstGauge, info::Info},
+    encoding::{DescriptorEncoder, text::encode},
+    metrics::info::Info,
     registry::Registry,
+};
+
+use super::{
+    process,
+    series::{Labels, Series},
 };
 
 /// The content type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+type Gather = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// All numbers of the process.
-#[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    series: Vec<Arc<Series>>,
+    gathered: Vec<Gather>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Self {
             registry: Registry::default(),
+            series: Vec::new(),
+            gathered: Vec::new(),
         };
-        metrics.add_process();
+        metrics.registry.register(
+            "managing_api_build",
+            "The version that runs",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        process::add_to(&mut metrics);
         metrics
     }
 }
 
 impl Metrics {
-    /// A number that goes up and down. `labels` are names and values; the same `name` may be
-    /// added once only, with one reading per set of labels.
-    pub fn gauge(&mut self, name: &str, help: &str, readings: Vec<Reading>) {
-        self.add(name, help, Kind::Gauge, readings);
+    /// A number that goes up and down. The same `name` may be added once only, with one reading
+    /// per set of labels.
+    pub fn gauge(&mut self, name: &'static str, help: &'static str, readings: Vec<Reading>) {
+        self.collect(Series::gauges((name, help), read_all(readings)));
     }
 
     /// A number that only grows; its name is written with `_total`.
-    pub fn counter(&mut self, name: &str, help: &str, readings: Vec<Reading>) {
-        self.add(name, help, Kind::Counter, readings);
+    pub fn counter(&mut self, name: &'static str, help: &'static str, readings: Vec<Reading>) {
+        self.collect(Series::counters((name, help), read_all(readings)));
     }
 
-    /// Numbers of which is known only at a scrape which there are.
-    pub fn collect(&mut self, collector: impl Collector) {
-        self.registry.register_collector(Box::new(collector));
+    /// Numbers of which is known only when they are read which there are.
+    pub fn collect(&mut self, series: Series) {
+        let series = Arc::new(series);
+        let shown = Shown(series.clone());
+        self.registry.register_collector(Box::new(shown));
+        self.series.push(series);
+    }
+
+    /// Runs before every reading, for numbers that other threads must be asked for. It must end
+    /// soon by itself.
+    pub fn gather(&mut self, gather: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static) {
+        self.gathered.push(Box::new(gather));
     }
 
     /// The exposition text, read now.
-    pub fn text(&self) -> Result<String, fmt::Error> {
+    pub async fn text(&self) -> Result<String, fmt::Error> {
+        self.gather_now().await;
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
     }
 
-    fn add(&mut self, name: &str, help: &str, kind: Kind, readings: Vec<Reading>) {
-        let name = name.to_owned();
-        let help = help.to_owned();
-        self.registry.register_collector(Box::new(Numbers {
-            name,
-            help,
-            kind,
-            readings,
-        }));
+    /// Every series, ready to be read.
+    pub async fn series(&self) -> &[Arc<Series>] {
+        self.gather_now().await;
+        &self.series
     }
 
-    fn add_process(&mut self) {
-        self.registry.register(
-            "managing_api_build",
-            "The version that runs",
-            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
-        );
-        let resident = Reading::new(&[], resident_bytes);
-        self.gauge(
-            "process_resident_memory_bytes",
-            "Memory in use",
-            vec![resident],
-        );
-        let files = Reading::new(&[], open_files);
-        self.gauge("process_open_fds", "Open files", vec![files]);
-        let most = Reading::new(&[], most_files);
-        self.gauge("process_max_fds", "The limit on open files", vec![most]);
-        let started = chrono::Utc::now().timestamp().unsigned_abs();
-        let started = Reading::new(&[], move || started);
-        self.gauge(
-            "process_start_time_seconds",
-            "Start of the process",
-            vec![started],
-        );
+    async fn gather_now(&self) {
+        join_all(self.gathered.iter().map(|gather| gather())).await;
     }
 }
 
-/// One line of a metric: its labels and where the number comes from.
+impl fmt::Debug for Metrics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Metrics")
+            .field("series", &self.series)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One value of a metric: its labels and where the number comes from.
 pub struct Reading {
-    labels: Vec<(String, String)>,
+    labels: Labels,
     read: Box<dyn Fn() -> u64 + Send + Sync>,
 }
 
 impl Reading {
-    pub fn new(labels: &[(&str, &str)], read: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    pub fn new(
+        labels: &[(&'static str, &str)],
+        read: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
+        let labels = labels.iter().map(|(name, value)| (*name, (*value).into()));
         Self {
-            labels: labels.iter().map(owned).collect(),
+            labels: labels.collect(),
             read: Box::new(read),
         }
     }
 }
 
-impl fmt::Debug for Reading {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Reading")
-            .field("labels", &self.labels)
-            .finish_non_exhaustive()
+fn read_all(readings: Vec<Reading>) -> impl Fn() -> Vec<(Labels, u64)> + Send + Sync {
+    move || {
+        let readings = readings.iter();
+        readings
+            .map(|reading| (reading.labels.clone(), (reading.read)()))
+            .collect()
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Gauge,
-    Counter,
-}
-
+/// A series as the registry owns it.
 #[derive(Debug)]
-struct Numbers {
-    name: String,
-    help: String,
-    kind: Kind,
-    readings: Vec<Reading>,
-}
+struct Shown(Arc<Series>);
 
-impl Collector for Numbers {
-    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let kind = match self.kind {
-            Kind::Gauge => ConstGauge::new(0u64).metric_type(),
-            Kind::Counter => ConstCounter::new(0u64).metric_type(),
-        };
-        let mut metric = encoder.encode_descriptor(&self.name, &self.help, None, kind)?;
-        if let [reading] = &self.readings[..]
-            && reading.labels.is_empty()
-        {
-            return self.encode_value((reading.read)(), metric);
-        }
-        for reading in &self.readings {
-            let value = (reading.read)();
-            self.encode_value(value, metric.encode_family(&reading.labels)?)?;
-        }
-        Ok(())
+impl Collector for Shown {
+    fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
+        self.0.encode(encoder)
     }
-}
-
-impl Numbers {
-    fn encode_value(&self, value: u64, metric: MetricEncoder<'_>) -> fmt::Result {
-        match self.kind {
-            Kind::Gauge => ConstGauge::new(value).encode(metric),
-            Kind::Counter => ConstCounter::new(value).encode(metric),
-        }
-    }
-}
-
-/// Zero where the system does not say.
-fn resident_bytes() -> u64 {
-    let pages = std::fs::read_to_string("/proc/self/statm")
-        .ok()
-        .and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
-    pages.unwrap_or(0) * rustix::param::page_size() as u64
-}
-
-fn most_files() -> u64 {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    limit.current.unwrap_or(u64::MAX)
-}
-
-fn open_files() -> u64 {
-    std::fs::read_dir("/proc/self/fd").map_or(0, |files| files.count() as u64)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use futures_util::FutureExt;
+
     use super::*;
 
-    #[test]
-    fn numbers_are_read_when_they_are_asked_for() {
-        let value = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(1));
+    #[tokio::test]
+    async fn numbers_are_read_when_they_are_asked_for() {
+        let value = Arc::new(AtomicU64::new(1));
         let mut metrics = Metrics::default();
         let reader = value.clone();
-        let read = move || reader.load(std::sync::atomic::Ordering::Relaxed);
+        let read = move || reader.load(Ordering::Relaxed);
         metrics.gauge(
             "signalr_connections",
             "Open",
@@ -196,8 +162,8 @@ mod tests {
             ],
         );
         metrics.counter("things", "Seen", vec![Reading::new(&[], || 3)]);
-        value.store(42, std::sync::atomic::Ordering::Relaxed);
-        let text = metrics.text().expect("can be written");
+        value.store(42, Ordering::Relaxed);
+        let text = metrics.text().await.expect("can be written");
         for line in [
             "# TYPE signalr_connections gauge",
             "signalr_connections{hub=\"llmhub\"} 42",
@@ -212,5 +178,22 @@ mod tests {
             .lines()
             .find_map(|line| line.strip_prefix("process_resident_memory_bytes "));
         assert!(resident.is_some_and(|bytes| bytes.parse::<u64>().is_ok_and(|bytes| bytes > 0)));
+    }
+
+    #[tokio::test]
+    async fn what_must_be_gathered_is_gathered_before_every_reading() {
+        let value = Arc::new(AtomicU64::new(0));
+        let mut metrics = Metrics::default();
+        let gathered = value.clone();
+        metrics.gather(move || {
+            gathered.fetch_add(1, Ordering::Relaxed);
+            std::future::ready(()).boxed()
+        });
+        let read = move || value.load(Ordering::Relaxed);
+        metrics.gauge("waits", "Waits", vec![Reading::new(&[], read)]);
+        for scrape in 1..3 {
+            let text = metrics.text().await.expect("can be written");
+            assert!(text.contains(&format!("waits {scrape}")), "{text}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! Secrets and payloads are in neither. Query strings are never logged: they hold tokens.
 
 pub mod metrics;
+mod process;
 pub mod series;
 
 use std::io::IsTerminal;

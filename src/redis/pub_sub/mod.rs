@@ -57,6 +57,11 @@ impl PubSub {
         subscriber::pair(self.registry.clone())
     }
 
+    /// Bytes that were received and wait for their subscribers, at most 256 MiB for each.
+    pub fn queued_bytes(&self) -> usize {
+        self.registry.queued_bytes()
+    }
+
     /// One `PUBLISH`, at most once; answers the number of receivers.
     ///
     /// It is queued now, not when the future is polled, so the order of calls is kept; dropping

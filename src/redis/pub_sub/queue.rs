@@ -112,6 +112,11 @@ impl Queue {
         waiting.closed.then_some(None)
     }
 
+    /// Bytes that wait, as they count for the bound.
+    pub fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }

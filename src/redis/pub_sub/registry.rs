@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use ahash::RandomState;
@@ -21,6 +21,8 @@ pub(super) struct Registry {
     channels: Mutex<Channels>,
     changed: Notify,
     numbers: Arc<Numbers>,
+    /// Those of all subscribers, for whoever asks how much waits.
+    queues: Mutex<Vec<Weak<Queue>>>,
 }
 
 #[derive(Default)]
@@ -55,7 +57,24 @@ impl Registry {
             channels: Mutex::default(),
             changed: Notify::new(),
             numbers,
+            queues: Mutex::default(),
         }
+    }
+
+    /// A queue for one more subscriber.
+    pub fn queue(&self) -> Arc<Queue> {
+        let queue = Arc::new(Queue::new());
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.retain(|queue| queue.strong_count() > 0);
+        queues.push(Arc::downgrade(&queue));
+        queue
+    }
+
+    /// Bytes that were received and wait for their subscribers.
+    pub fn queued_bytes(&self) -> usize {
+        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let queues = queues.iter().filter_map(Weak::upgrade);
+        queues.map(|queue| queue.bytes()).sum()
     }
 
     pub fn prefix(&self) -> &str {

@@ -32,7 +32,7 @@ pub struct Receiver {
 }
 
 pub(super) fn pair(registry: Arc<Registry>) -> (Subscriber, Receiver) {
-    let queue = Arc::new(Queue::new());
+    let queue = registry.queue();
     let receiver = Receiver {
         queue: queue.clone(),
     };

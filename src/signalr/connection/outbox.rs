@@ -125,6 +125,16 @@ impl Outbox {
         self.queue.is_empty()
     }
 
+    /// How many messages wait to be written.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether half of what may wait is used, so that the connection may soon be closed.
+    pub fn is_nearly_full(&self) -> bool {
+        self.backlog() >= self.limits.backlog.div_ceil(2).max(1)
+    }
+
     /// Bytes that the client has not taken: unwritten, or unacknowledged where that is more.
     pub fn backlog(&self) -> usize {
         self.replay

@@ -105,6 +105,12 @@ impl Members {
         }
     }
 
+    /// At most `count` connections, from the one at `start` on; the end of a connection puts the
+    /// last one in its place.
+    pub fn some(&self, start: usize, count: usize) -> impl Iterator<Item = &Rc<Connection>> {
+        self.all.values().skip(start).take(count)
+    }
+
     /// How many connections there are.
     pub fn len(&self) -> usize {
         self.all.len()

@@ -13,9 +13,10 @@
 //! | `local` | what other instances do with connections here |
 //! | `members`, `worker` | one worker thread: its lists, its mailbox |
 //! | `message`, `client_results` | what is sent, and what comes back |
-//! | `numbers` | plain counters for telemetry |
+//! | `numbers`, `backlog` | for telemetry: plain counters, and how much waits |
 
 mod ask;
+mod backlog;
 mod client_results;
 mod groups;
 mod local;
@@ -28,6 +29,7 @@ mod send;
 mod worker;
 
 pub use super::backplane::{GroupError, Target};
+pub use backlog::Backlog;
 pub use client_results::{ClientResult, ClientResults, Question};
 pub use manager::{HubLifetimeManager, SendError};
 pub use members::Members;

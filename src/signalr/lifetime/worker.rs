@@ -107,6 +107,16 @@ impl Workers {
         self.mailboxes.len()
     }
 
+    /// How many hubs each of them has members of.
+    pub(super) fn hubs(&self) -> usize {
+        self.hubs
+    }
+
+    /// Bytes of deliveries in a worker's mailbox.
+    pub(super) fn waiting_for(&self, worker: WorkerId) -> usize {
+        MAILBOX_BYTES.saturating_sub(self.mailboxes[worker].room.available_permits())
+    }
+
     /// A server has at least one worker.
     pub fn is_empty(&self) -> bool {
         self.mailboxes.is_empty()

@@ -18,6 +18,7 @@ use crate::{
             message::{Filter, OpenConnection, Reply, Request},
         },
         hub::HubEndpoint,
+        lifetime::Backlog,
         protocol::Protocol,
     },
 };
@@ -69,6 +70,22 @@ impl OpenConnections {
             (name, by_transport.into_iter().collect())
         });
         hubs.collect()
+    }
+
+    /// What waits in the outboxes of this instance, by hub. A worker that is too busy to say
+    /// delays the answer.
+    pub async fn backlogs(&self) -> Vec<(String, Backlog)> {
+        let backlogs = self.connections.workers().backlogs().await;
+        let hubs = self.hubs.iter().filter_map(|(hub, endpoint)| {
+            let name = endpoint.lifetime().name().to_owned();
+            Some((name, *backlogs.get(*hub)?))
+        });
+        hubs.collect()
+    }
+
+    /// Bytes on their way to each worker of this instance, by its number.
+    pub fn mailbox_bytes(&self) -> Vec<(usize, usize)> {
+        self.connections.workers().mailbox_bytes().collect()
     }
 
     /// The other instances' answers. Those that died meanwhile have none.

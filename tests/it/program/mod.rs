@@ -3,6 +3,7 @@
 mod dashboards;
 mod documents;
 pub mod process;
+mod queues;
 mod redis;
 
 use std::time::{Duration, Instant};
