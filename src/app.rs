@@ -9,6 +9,7 @@ mod limits;
 mod listen;
 mod numbers;
 mod options;
+mod otlp;
 mod queues;
 mod redis;
 mod signals;
@@ -84,8 +85,11 @@ async fn serve(
         state: redis.service.watch(),
         instance: redis.instances.id().clone(),
     }));
+    let numbers = Arc::new(numbers::all(&hubs, redis.as_ref(), &about));
+    let exporter = settings.otlp.clone().ok().flatten();
+    let mut exporter = exporter.and_then(|otlp| otlp::exporter(otlp, numbers.clone()));
     let metrics = MetricsRoute {
-        metrics: Arc::new(numbers::all(&hubs, redis.as_ref(), &about)),
+        metrics: numbers,
         authentication: authentication.clone(),
         required_role: settings.metrics_role.clone(),
     };
@@ -155,10 +159,20 @@ async fn serve(
         grace: settings.server.shutdown_grace,
     };
     let stopping = stopping.at_signal();
+    let exporting = async {
+        match &mut exporter {
+            Some(exporter) => exporter.run().await,
+            None => std::future::pending().await,
+        }
+    };
     let outcome = tokio::select! {
         served = server.run() => served,
         stopped = stopping => stopped,
+        () = exporting => Ok(()),
     };
+    if let Some(exporter) = &mut exporter {
+        let _ = tokio::time::timeout(LAST_MOMENTS, exporter.export()).await;
+    }
     if let Some(redis) = &redis {
         let _ = tokio::time::timeout(LAST_MOMENTS, redis.leave()).await;
     }

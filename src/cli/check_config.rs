@@ -67,11 +67,19 @@ fn summary(settings: &Settings) -> Vec<String> {
             },
         ),
         line("Log filter", &settings.logging.filter),
+        line("Metrics", metrics(settings)),
         line(
             "Grace period",
             &format!("{:?}", settings.server.shutdown_grace),
         ),
     ]
+}
+
+fn metrics(settings: &Settings) -> &'static str {
+    match settings.otlp {
+        Ok(Some(_)) => "at /metrics, and sent by OTLP",
+        _ => "at /metrics",
+    }
 }
 
 fn authentication(settings: &Settings) -> String {
@@ -83,6 +91,7 @@ fn authentication(settings: &Settings) -> String {
     let keys: Vec<&str> = [
         jwt.secret.is_some().then_some("Secret"),
         jwt.public_key_pem.is_some().then_some("PublicKeyPem"),
+        jwt.jwks_url.is_some().then_some("JwksUrl"),
     ]
     .into_iter()
     .flatten()

@@ -13,6 +13,7 @@ mod limits;
 mod llm;
 mod logging;
 mod network;
+mod otlp;
 mod reader;
 pub mod redis;
 mod secret;
@@ -30,6 +31,7 @@ pub use self::{
     llm::{LlmProviderSettings, LlmSettings},
     logging::{LogFormat, LoggingSettings},
     network::{Network, Origins, port},
+    otlp::OtlpSettings,
     redis::{RedisOptions, RedisSettings},
     secret::{MASK, Secret},
     signalr::{BackplaneSettings, HubSettings, SignalRSettings, TransportName},
@@ -58,6 +60,8 @@ pub struct Settings {
     /// The role `/metrics` asks for, if any.
     pub metrics_role: Option<String>,
     pub logging: LoggingSettings,
+    /// Where metrics are sent to, if anywhere; else why they cannot be.
+    pub otlp: Result<Option<OtlpSettings>, String>,
     /// What does not stop the server but is probably a mistake.
     pub warnings: Vec<String>,
 }
@@ -104,6 +108,7 @@ impl Settings {
             fleet_name: fleet_name(root, &environment),
             metrics_role: root.section("Metrics").text("RequireRole"),
             logging: LoggingSettings::read(root, &environment),
+            otlp: OtlpSettings::read(sources),
             warnings: Vec::new(),
             environment,
         }
@@ -126,6 +131,9 @@ impl Settings {
                     "REDIS_URL is ignored: ConnectionStrings:Redis is set ({source}) and comes first"
                 ));
             }
+        }
+        if let Err(problem) = &self.otlp {
+            warnings.push(format!("no metrics are sent by OTLP: {problem}"));
         }
         let production = !self.environment.is_development();
         if production && self.authentication.mode == AuthenticationMode::None {

@@ -1,9 +1,11 @@
-//! What operators see: structured logs here, numbers in [`metrics`].
+//! What operators see: structured logs here, numbers in [`metrics`], also for
+//! a collector ([`otlp`]).
 //!
 //! Logs go to the standard output, as lines for people in Development and as JSON elsewhere.
 //! Secrets and payloads are in neither. Query strings are never logged: they hold tokens.
 
 pub mod metrics;
+pub mod otlp;
 mod process;
 pub mod series;
 

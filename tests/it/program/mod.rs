@@ -2,6 +2,7 @@
 
 mod dashboards;
 mod documents;
+mod otlp;
 pub mod process;
 mod queues;
 mod redis;
