@@ -209,8 +209,9 @@ impl Inner {
             Event::Disconnected(reason) => {
                 self.numbers.failures.add(1);
                 self.status.disconnected(purpose, reason);
-                if purpose == Purpose::Commands {
-                    self.commands.send_replace(None);
+                match purpose {
+                    Purpose::Commands => drop(self.commands.send_replace(None)),
+                    Purpose::Subscriptions => self.pub_sub.disconnected(),
                 }
             }
         }

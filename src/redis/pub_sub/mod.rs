@@ -15,7 +15,10 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use fred::interfaces::EventInterface as _;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 
 use self::{publisher::Publisher, registry::Registry};
 pub use self::{
@@ -26,6 +29,8 @@ use super::{RedisError, command, link::Connection, numbers::Numbers};
 
 /// How long a stop waits for Redis to know.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// How long a subscription waits for the first connection, if nothing is heard of Redis.
+const FIRST_CONNECTION: Duration = Duration::from_secs(2);
 
 /// Channels of Redis. Names are given and received without the prefix.
 pub struct PubSub {
@@ -95,7 +100,22 @@ impl PubSub {
 
     /// The task that sends what is published.
     pub(super) fn run(&self) -> impl Future<Output = ()> + Send + use<> {
-        self.publisher.run(self.numbers.clone())
+        let (registry, publishing) = (
+            self.registry.clone(),
+            self.publisher.run(self.numbers.clone()),
+        );
+        async move {
+            let first = async {
+                sleep(FIRST_CONNECTION).await;
+                registry.is_late();
+            };
+            tokio::join!(first, publishing);
+        }
+    }
+
+    /// An attempt to connect failed, or the connection for subscriptions ended.
+    pub(super) fn disconnected(&self) {
+        self.registry.disconnected();
     }
 
     /// The task that serves a new connection for subscriptions until it has ended.

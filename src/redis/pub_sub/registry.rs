@@ -31,9 +31,19 @@ struct Channels {
     /// Channels whose subscription in Redis may not be what is wanted.
     changed: HashSet<Arc<str>, RandomState>,
     waiters: Vec<oneshot::Sender<Subscribed>>,
-    connected: bool,
+    link: Link,
     /// Nothing is subscribed any more.
     closed: bool,
+}
+
+/// The connection that subscriptions are made on.
+#[derive(Default, PartialEq, Eq)]
+enum Link {
+    /// It is made for the first time, which takes a moment: whoever subscribes waits for it.
+    #[default]
+    First,
+    Up,
+    Down,
 }
 
 #[derive(Default)]
@@ -81,8 +91,8 @@ impl Registry {
         &self.prefix
     }
 
-    /// `queue` receives these channels too. Resolves when Redis has confirmed; `None` while there
-    /// is no connection.
+    /// `queue` receives these channels too. Resolves when Redis has confirmed, or when it takes
+    /// longer; `None` while there is no connection.
     pub fn add(
         &self,
         queue: &Arc<Queue>,
@@ -115,7 +125,7 @@ impl Registry {
     /// A new connection has no subscriptions: everything wanted is to be told.
     pub fn connected(&self) {
         let mut channels = self.lock();
-        channels.connected = true;
+        channels.link = Link::Up;
         channels.forget_subscriptions();
         drop(channels);
         self.changed.notify_one();
@@ -123,10 +133,14 @@ impl Registry {
 
     /// Whoever waits is told that it will take longer.
     pub fn disconnected(&self) {
+        self.lock().disconnected();
+    }
+
+    /// Nobody waits for the first connection any longer.
+    pub fn is_late(&self) {
         let mut channels = self.lock();
-        channels.connected = false;
-        for waiter in channels.waiters.drain(..) {
-            let _ = waiter.send(Subscribed::Pending);
+        if channels.link == Link::First {
+            channels.disconnected();
         }
     }
 
@@ -202,6 +216,13 @@ impl Channels {
         }
     }
 
+    fn disconnected(&mut self) {
+        self.link = Link::Down;
+        for waiter in self.waiters.drain(..) {
+            let _ = waiter.send(Subscribed::Pending);
+        }
+    }
+
     fn forget_subscriptions(&mut self) {
         self.by_name
             .retain(|_, channel| !channel.receivers.is_empty());
@@ -215,7 +236,7 @@ impl Channels {
     fn waiter(&mut self, changed: &Notify) -> Option<oneshot::Receiver<Subscribed>> {
         changed.notify_one();
         let (confirm, confirmed) = oneshot::channel();
-        self.connected.then(|| {
+        (self.link != Link::Down).then(|| {
             self.waiters.push(confirm);
             confirmed
         })

@@ -46,7 +46,8 @@ pub(super) fn pair(registry: Arc<Registry>) -> (Subscriber, Receiver) {
 
 impl Subscriber {
     /// Adds channels. They belong to the set at once, also if the future is dropped; it resolves
-    /// when Redis confirmed, or immediately while there is no connection.
+    /// when Redis confirmed, or immediately while there is no connection. The first connection of
+    /// all is waited for until the first attempt has failed, at most two seconds.
     pub async fn subscribe(&self, channels: Vec<String>) -> Subscribed {
         let names: Vec<Arc<str>> = channels.into_iter().map(Arc::from).collect();
         self.own(|own| own.extend(names.iter().cloned()));

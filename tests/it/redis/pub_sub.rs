@@ -3,10 +3,10 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use managing_api::redis::{Received, RedisError, State, Subscribed};
+use managing_api::redis::{Received, RedisError, RedisService, State, Subscribed};
 use rand::RngExt as _;
 
-use super::{LIMIT, assert_flows, connected, wait_for};
+use super::{LIMIT, assert_flows, connected, options, wait_for};
 use crate::support::{Task, redis::RedisServer, scale, turn, within};
 
 /// A confirmed subscription receives whatever is published from then on.
@@ -34,6 +34,21 @@ async fn nothing_published_after_a_confirmed_subscription_is_lost() {
         };
         assert_eq!(received, Ok(Some(expected)));
     }
+}
+
+/// Who serves clients from its first moment must not tell them that they listen before they do.
+#[tokio::test]
+async fn a_subscription_waits_for_the_first_connection() {
+    let _turn = turn::beside_others();
+    let Some(server) = RedisServer::start(&[]).await else {
+        return;
+    };
+    let service = RedisService::start(options(&server));
+    let (subscriber, mut receiver) = service.pub_sub().subscriber();
+    let subscribed = subscriber.subscribe(vec!["news".to_owned()]).await;
+    assert_eq!(subscribed, Subscribed::Confirmed);
+    wait_for(&service, "up", State::is_up).await;
+    assert_flows(&service, "news", &mut receiver).await;
 }
 
 /// Joins and leaves from several tasks, while connections are killed: in the end Redis has exactly
