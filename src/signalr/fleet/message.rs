@@ -23,8 +23,12 @@ pub struct Asked {
 pub enum Request {
     /// A GET would become the transport.
     Attach { asked: Asked, transport: Transport },
-    /// A poll waits at the edge; the edge numbers its polls.
-    Poll { asked: Asked, poll: u64 },
+    /// A poll waits at the edge; the edge numbers its polls. `stamp` is the client's own mark.
+    Poll {
+        asked: Asked,
+        poll: u64,
+        stamp: Option<u64>,
+    },
     /// A piece of a body that is posted at the edge. Pieces are numbered, so that a repeat is taken
     /// once; the edge numbers its posts.
     Post {

@@ -65,7 +65,7 @@ pub enum Outcome<T> {
 
 impl Edge<'_> {
     /// Carries a poll.
-    pub async fn poll(&self) -> Outcome<Polled> {
+    pub async fn poll(&self, stamp: Option<u64>) -> Outcome<Polled> {
         let limit = self.hub.1.connection_options().poll_timeout;
         let deadline = Instant::now() + limit;
         let mut patience = Patience::new(deadline);
@@ -74,6 +74,7 @@ impl Edge<'_> {
             let request = Request::Poll {
                 asked: self.asked(),
                 poll: poll.number(),
+                stamp,
             };
             match self
                 .fleet

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use super::{
     dispatch::Numbered,
     forwarded_post, long_polling, open_connections,
-    receipt::PollId,
+    receipt::{NewPoll, PollId},
     record::{self, Record},
     registry::{Claim, Connections},
     response::{self, Answer},
@@ -38,8 +38,12 @@ impl Home for HomeOfConnections {
             Request::Attach { asked, transport } => self.at(asked, move |record| async move {
                 attach(record, from, transport, &connections).await
             }),
-            Request::Poll { asked, poll } => self.at(asked, move |record| async move {
-                poll_here(record, PollId::There(from, poll), &connections).await
+            Request::Poll { asked, poll, stamp } => self.at(asked, move |record| async move {
+                let poll = NewPoll {
+                    id: PollId::There(from, poll),
+                    stamp,
+                };
+                poll_here(record, poll, &connections).await
             }),
             Request::Post {
                 asked,
@@ -180,7 +184,7 @@ async fn attach(
         Transport::LongPolling => TransportKind::LongPolling,
     };
     match record.kind() {
-        None => give_away(record, to, connections).await,
+        None => give_away(record, to.clone(), connections).await,
         Some(TransportKind::WebSockets) if asked == TransportKind::WebSockets => {
             resume_elsewhere(&record, connections).into()
         }
@@ -210,13 +214,13 @@ fn resume_elsewhere(record: &Rc<Record>, connections: &Connections) -> Answer {
     }
 }
 
-async fn poll_here(record: Rc<Record>, poll: PollId, connections: &Connections) -> Reply {
+async fn poll_here(record: Rc<Record>, poll: NewPoll, connections: &Connections) -> Reply {
     match record.kind() {
         None => {
-            let PollId::There(to, _) = poll else {
+            let PollId::There(to, _) = &poll.id else {
                 return Reply::NotUnderstood;
             };
-            give_away(record, to, connections).await
+            give_away(record, to.clone(), connections).await
         }
         Some(TransportKind::LongPolling) => {
             long_polling::next(&record, poll, connections).await.into()

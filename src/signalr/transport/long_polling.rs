@@ -1,8 +1,9 @@
 //! Long polling: each poll is answered with everything that waits, or when something comes, or
 //! empty after `PollTimeout` (reference 2.6).
 //!
-//! What a poll was answered is kept until the answer was written to the client. If it was not,
-//! because the client or the instance that accepted the poll is gone, it goes out with the next.
+//! What a poll was answered is kept until the answer was written to the client, or the client's next
+//! poll shows that it has it. If it was not, because the client or the instance that accepted the
+//! poll is gone, it goes out with the next.
 
 use std::{
     cell::{Cell, RefCell},
@@ -18,7 +19,7 @@ use tokio::{
 };
 
 use super::{
-    receipt::PollId,
+    receipt::{NewPoll, PollId},
     record::{Attached, Record},
     registry::Connections,
     response::{self, Answer},
@@ -54,13 +55,13 @@ pub struct LongPolling {
 }
 
 struct Waiting {
-    poll: PollId,
+    poll: NewPoll,
     answer: oneshot::Sender<Answer>,
 }
 
 /// What a poll was answered.
 struct Handed {
-    poll: PollId,
+    poll: NewPoll,
     body: Bytes,
     /// The client has not got it.
     failed: bool,
@@ -132,7 +133,7 @@ impl LongPolling {
         loop {
             let settled = self.settled.notified();
             let open = match &*self.handed.borrow() {
-                Some(handed) if !handed.failed => handed.poll.clone(),
+                Some(handed) if !handed.failed => handed.poll.id.clone(),
                 _ => return,
             };
             let (PollId::There(edge, number), Some(fleet)) = (&open, fleet) else {
@@ -147,11 +148,20 @@ impl LongPolling {
         }
     }
 
+    /// The client polls on: it has the answer before this poll, whatever its edge says or not.
+    fn confirm(&self, next: &NewPoll) {
+        let confirms = |handed: &mut Handed| match (handed.poll.stamp, next.stamp) {
+            (Some(before), Some(now)) => before != now,
+            _ => false,
+        };
+        drop(self.handed.borrow_mut().take_if(confirms));
+    }
+
     fn settle(&self, poll: &PollId, delivered: bool) {
         let mut handed = self.handed.borrow_mut();
         match &mut *handed {
-            Some(open) if open.poll == *poll && delivered => *handed = None,
-            Some(open) if open.poll == *poll => open.failed = true,
+            Some(open) if open.poll.id == *poll && delivered => *handed = None,
+            Some(open) if open.poll.id == *poll => open.failed = true,
             _ => {}
         }
         drop(handed);
@@ -166,7 +176,7 @@ impl LongPolling {
         let mut waiting = self.waiting.borrow_mut();
         if waiting
             .as_ref()
-            .is_some_and(|waiting| is_gone(&waiting.poll))
+            .is_some_and(|waiting| is_gone(&waiting.poll.id))
         {
             *waiting = None;
         }
@@ -207,7 +217,7 @@ fn over(ending: Ending) -> Answer {
 /// Answers one poll, at the connection's home. Dropping it is the client's leaving.
 pub async fn poll(
     record: Rc<Record>,
-    poll: PollId,
+    poll: NewPoll,
     user: Option<User>,
     request: RequestData,
     connections: &Connections,
@@ -233,11 +243,12 @@ fn start(record: &Rc<Record>, user: Option<User>, request: RequestData) -> Answe
 }
 
 /// Answers a poll of a connection that polls already.
-pub async fn next(record: &Rc<Record>, poll: PollId, connections: &Connections) -> Answer {
+pub async fn next(record: &Rc<Record>, poll: NewPoll, connections: &Connections) -> Answer {
     let (Some(transport), Some(hub)) = (transport(record), record.hub()) else {
         return response::gone();
     };
     transport.answer(Answer::text(204, ""));
+    transport.confirm(&poll);
     let (sender, mut answer) = oneshot::channel();
     *transport.waiting.borrow_mut() = Some(Waiting {
         poll,
@@ -324,4 +335,40 @@ pub fn delete(record: &Rc<Record>, connections: &Connections) -> Answer {
     record.dispose(CloseReason::ClientLeft);
     connections.remove(record);
     Answer::text(202, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a client got with a poll is given to its next one only if that may be the same.
+    #[test]
+    fn a_poll_with_a_new_mark_has_the_answer_before_it() {
+        let poll = |number, stamp| NewPoll {
+            id: PollId::Here(number),
+            stamp,
+        };
+        for (before, now, is_kept) in [
+            (Some(1), Some(2), false),
+            (Some(1), Some(1), true),
+            (None, Some(2), true),
+            (Some(1), None, true),
+            (None, None, true),
+        ] {
+            let transport = LongPolling::default();
+            let (answer, _answer) = oneshot::channel();
+            let poll_before = poll(1, before);
+            *transport.waiting.borrow_mut() = Some(Waiting {
+                poll: poll_before,
+                answer,
+            });
+            transport.hand_out(|| Bytes::from_static(b"message"));
+            transport.confirm(&poll(2, now));
+            assert_eq!(
+                transport.handed.borrow().is_some(),
+                is_kept,
+                "{before:?}, {now:?}"
+            );
+        }
+    }
 }

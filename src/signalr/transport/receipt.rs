@@ -19,6 +19,7 @@ use super::{long_polling, record, registry::Connections, response::Answer};
 use crate::{
     redis::InstanceId,
     signalr::{
+        connection::RequestData,
         fleet::{ConnectionKey, EdgePoll},
         lifetime::{Worker, WorkerId},
     },
@@ -31,6 +32,20 @@ pub enum PollId {
     Here(u64),
     /// By another instance.
     There(InstanceId, u64),
+}
+
+/// A poll as its connection's home sees it.
+pub struct NewPoll {
+    pub id: PollId,
+    /// The client's own mark. One that differs from the mark before says that the client has the
+    /// answer to the poll before: it asks for more only then, and a proxy that repeats a poll
+    /// repeats its mark.
+    pub stamp: Option<u64>,
+}
+
+/// The mark that the JavaScript client puts on each poll, against caches: the time in milliseconds.
+pub fn stamp(request: &RequestData) -> Option<u64> {
+    request.query("_")?.parse().ok()
 }
 
 /// An answer to a poll, and whom to tell when the client has it.

@@ -12,7 +12,7 @@ use super::{
     locate::{Caller, Location, Missing, Purpose},
     long_polling,
     post::{self, Pieces},
-    receipt::{LocalReceipt, Polled, Receipt},
+    receipt::{LocalReceipt, NewPoll, Polled, Receipt, stamp},
     registry::Connections,
     response::{self, Answer},
     server_sent_events::{self, EventBody},
@@ -86,7 +86,7 @@ impl<'a> Serving<'a> {
         for attempt in 0.. {
             let polled = match self.place(attempt, Purpose::Message, patience).await {
                 Ok(Place::Here(worker)) => self.poll_here(worker, &user, &data).await,
-                Ok(Place::There(edge)) => match self.poll_there(edge).await {
+                Ok(Place::There(edge)) => match self.poll_there(edge, stamp(&data)).await {
                     Outcome::Answered(polled) => Some(polled),
                     Outcome::TakenOver(worker) => self.poll_here(worker, &user, &data).await,
                     Outcome::Moved => None,
@@ -103,13 +103,13 @@ impl<'a> Serving<'a> {
     }
 
     /// When this instance stops, the client is sent to another one for its next poll.
-    async fn poll_there(self, edge: Edge<'_>) -> Outcome<Polled> {
+    async fn poll_there(self, edge: Edge<'_>, stamp: Option<u64>) -> Outcome<Polled> {
         let stopping = async {
             self.connections.drained().await;
             sleep(LAST_POLL).await;
         };
         tokio::select! {
-            outcome = edge.poll() => outcome,
+            outcome = edge.poll(stamp) => outcome,
             () = stopping => Outcome::Answered(Answer::text(200, "").into()),
         }
     }
@@ -127,7 +127,10 @@ impl<'a> Serving<'a> {
             .connections
             .at_home(worker, key, move |record| async move {
                 let receipt = LocalReceipt::new(&connections, worker, key);
-                let poll = receipt.poll();
+                let poll = NewPoll {
+                    id: receipt.poll(),
+                    stamp: stamp(&data),
+                };
                 let answer = long_polling::poll(record?, poll, user, data, &connections).await;
                 Some(Polled::new(answer, Receipt::Here(receipt)))
             });
