@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_endpoint_for_metrics_is_taken_as_it_is_and_the_general_one_gets_a_path() {
-        let endpoint = |variables| read(variables).unwrap().unwrap().endpoint;
+        let endpoint = |variables: &[_]| read(variables).unwrap().unwrap().endpoint;
         assert_eq!(endpoint(&[GENERAL]), "http://collector:4318/v1/metrics");
         let own = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "https://m.example/x");
         assert_eq!(endpoint(&[GENERAL, own]), "https://m.example/x");
@@ -209,7 +209,7 @@ mod tests {
             "OTEL_RESOURCE_ATTRIBUTES",
             "service.name=a,deployment.environment=b",
         );
-        let resource = |variables| read(variables).unwrap().unwrap().resource;
+        let resource = |variables: &[_]| read(variables).unwrap().unwrap().resource;
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(
             resource(&[GENERAL, attributes]),
