@@ -47,7 +47,7 @@ use crate::{
 };
 
 pub(crate) use self::{
-    limits::FILE_RESERVE,
+    limits::{connections_within, files_for},
     redis::{service_options as redis_options, token_key_mark},
 };
 
@@ -55,12 +55,12 @@ pub(crate) use self::{
 const LAST_MOMENTS: Duration = Duration::from_millis(500);
 
 /// Runs the server until `SIGTERM` or `SIGINT` has stopped it in good order.
-pub fn run(settings: Settings) -> io::Result<()> {
+pub fn run(mut settings: Settings) -> io::Result<()> {
     let authentication = Authentication::new(&settings.authentication).map_err(io::Error::other)?;
     let limits = Limits::new(settings.limits, !authentication.is_open());
     let authentication = authentication.limited_by(limits.clone());
     startup::report(&settings, &authentication);
-    limits::raise_file_limit(settings.server.max_connections);
+    settings.server.max_connections = limits::raise_file_limit(settings.server.max_connections);
     // This thread is for what belongs to no worker: signals and the services' background work.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

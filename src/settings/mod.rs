@@ -74,6 +74,8 @@ pub struct ServerSettings {
     pub workers: usize,
     /// Connections this instance accepts in all.
     pub max_connections: usize,
+    /// Somebody asked for so many; else it is the default, and fewer will do.
+    pub max_connections_is_set: bool,
     /// How long a stop may take.
     pub shutdown_grace: Duration,
 }
@@ -153,15 +155,15 @@ impl ServerSettings {
             root.fault("port to listen on", &problem);
             0
         });
+        let max_connections = section.number("MaxConnections", 1..=10_000_000);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             port,
             workers: section
                 .number("Workers", 1..=1024)
                 .unwrap_or(cores.saturating_sub(1).max(1)),
-            max_connections: section
-                .number("MaxConnections", 1..=10_000_000)
-                .unwrap_or(50_000),
+            max_connections: max_connections.unwrap_or(50_000),
+            max_connections_is_set: max_connections.is_some(),
             shutdown_grace: root
                 .section("Shutdown")
                 .duration("GracePeriod")

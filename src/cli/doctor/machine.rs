@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use crate::{
-    app::FILE_RESERVE,
+    app::{connections_within, files_for},
     auth::Authentication,
     settings::{AuthenticationMode, Settings},
 };
@@ -44,20 +44,27 @@ fn authentication(settings: &Settings) -> Finding {
     }
 }
 
-/// The server raises its own limit as far as it may, so the hard one counts.
+/// The server raises its own limit as far as it may, so the hard one counts. It accepts no more
+/// connections than that is enough for, which is wrong only if somebody asked for more.
 fn files(settings: &Settings) -> Finding {
     let (subject, connections) = ("open files", settings.server.max_connections);
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
-    let needed = connections as u64 + FILE_RESERVE;
+    let needed = files_for(connections);
     match limit {
-        Some(limit) if limit < needed => Finding::fail(
-            subject,
-            format!("at most {limit}, but {connections} connections need {needed}"),
-            format!(
+        Some(limit) if limit < needed => {
+            let cure = format!(
                 "raise the limit (ulimit -n {needed}; LimitNOFILE= in a unit; --ulimit \
-                 nofile={needed} for a container) or lower Server:MaxConnections"
-            ),
-        ),
+                 nofile={needed} for a container) or set Server:MaxConnections to what you need"
+            );
+            if settings.server.max_connections_is_set {
+                let saw = format!("at most {limit}, but {connections} connections need {needed}");
+                return Finding::fail(subject, saw, cure);
+            }
+            let fit = connections_within(limit);
+            let saw =
+                format!("at most {limit}: {fit} connections fit, not the default {connections}");
+            Finding::warn(subject, saw, cure)
+        }
         Some(limit) => Finding::good(subject, format!("at most {limit}, {needed} are needed")),
         None => Finding::good(subject, "no limit"),
     }

@@ -119,19 +119,25 @@ async fn a_clock_that_is_off_is_found() {
     assert_says(&text, &["❌ clock", "s apart", "set both by NTP"]);
 }
 
-#[test]
-fn too_low_a_limit_on_open_files_is_found() {
+/// What doctor says where so many files may be open, and whether everything works.
+fn examine_with_files(files: usize, variables: &[(&str, &str)]) -> (String, bool) {
     let program = env!("CARGO_BIN_EXE_managing-api");
     let output = std::process::Command::new("sh")
-        .args(["-c", &format!("ulimit -n 256; exec '{program}' doctor")])
+        .args(["-c", &format!("ulimit -n {files}; exec '{program}' doctor")])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("APP_ENVIRONMENT", "Development")
-        .env("Server__MaxConnections", "1000")
         .env("REDIS_URL", "")
+        .envs(variables.iter().copied())
         .output()
         .expect("a shell runs");
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(!output.status.success(), "{text}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (text, output.status.success())
+}
+
+#[test]
+fn too_low_a_limit_on_open_files_is_found() {
+    let (text, is_good) = examine_with_files(256, &[("Server__MaxConnections", "1000")]);
+    assert!(!is_good, "{text}");
     assert_says(
         &text,
         &[
@@ -140,6 +146,13 @@ fn too_low_a_limit_on_open_files_is_found() {
             "ulimit -n 1128",
         ],
     );
+}
+
+#[test]
+fn a_limit_below_the_default_is_no_failure_but_says_how_many_fit() {
+    let (text, is_good) = examine_with_files(256, &[]);
+    assert!(is_good, "{text}");
+    assert_says(&text, &["⚠️ open files: at most 256: 128 connections fit"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

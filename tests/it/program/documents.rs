@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-const FOLDERS: [&str; 12] = [
+const FOLDERS: [&str; 11] = [
     "src/",
     "tests/",
     "docs/",
@@ -14,7 +14,6 @@ const FOLDERS: [&str; 12] = [
     "bench/",
     "benches/",
     "fuzz/",
-    "conformance/",
 ];
 
 fn root() -> &'static Path {

@@ -19,7 +19,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// The conformance server (`examples/conformance_server.rs`), or the command in the environment
+    /// The conformance server (`examples/conformance_server`), or the command in the environment
     /// variable `CONFORMANCE_SERVER`, with these environment variables set.
     pub fn conformance(variables: &[(String, String)]) -> Self {
         let mut command = match std::env::var("CONFORMANCE_SERVER") {
