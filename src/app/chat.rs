@@ -35,11 +35,15 @@ pub(super) fn service(
         }
         Storage::Embedded(database) => database,
     };
+    let outlives_the_process = !database.is_in_memory();
     let store = EmbeddedStore::new(database).map_err(io::Error::other)?;
     let left_behind = store.left_behind().map_err(io::Error::other)?;
-    let chat = build(Arc::new(store), Fleet::alone())?;
+    let chat = build(Arc::new(store.clone()), Fleet::alone())?;
     let ending = chat.clone();
     spawn_local(async move { ending.end_left_behind(left_behind).await });
+    if outlives_the_process {
+        spawn_local(chat.clone().keep_parts(store));
+    }
     Ok(chat)
 }
 

@@ -194,6 +194,32 @@ impl Claim {
     }
 }
 
+/// What a run said up to an event, since the part before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Said {
+    pub text: String,
+    pub reasoning: String,
+    pub last_seq: u64,
+}
+
+/// A piece of an answer that is not finished.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub user: UserId,
+    pub run: RunId,
+    pub said: Said,
+}
+
+/// A run that was on its way when the last process ended.
+#[derive(Clone, Debug)]
+pub struct LeftBehind {
+    pub user: UserId,
+    pub claim: Claim,
+    /// All of it that was kept.
+    pub said: Said,
+}
+
 /// How a run ended.
 #[derive(Clone, Debug)]
 pub struct TurnEnd {

@@ -5,15 +5,20 @@
 
 mod changes;
 mod keys;
+mod parts;
 mod reading;
 mod tables;
 mod turns;
+
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use redb::ReadableDatabase;
 
 use self::tables::{Tables, View};
-use super::store::{Answer, Begun, Claim, Opened, Store, StoreError, Turn, TurnEnd, UsageRecord};
+use super::store::{
+    Answer, Begun, Claim, LeftBehind, Opened, Part, Store, StoreError, Turn, TurnEnd, UsageRecord,
+};
 use super::{
     ConversationId, ConversationSummary, Message, MessageId, Page, RunId, Timestamp, UserId,
 };
@@ -69,9 +74,20 @@ impl EmbeddedStore {
     }
 
     /// Runs that were on their way when the last process ended. Ask before the first run begins.
-    pub fn left_behind(&self) -> Result<Vec<(UserId, Claim)>, StoreError> {
+    pub fn left_behind(&self) -> Result<Vec<LeftBehind>, StoreError> {
         let transaction = self.database.tables().begin_read()?;
-        reading::all_claims(&View::open(&transaction)?)
+        reading::left_behind(&View::open(&transaction)?)
+    }
+
+    /// Keeps what runs on their way have said, for the next process. The end of a run forgets it.
+    pub async fn keep_parts(&self, parts: Arc<[Part]>) -> Result<(), StoreError> {
+        match parts.is_empty() {
+            true => Ok(()),
+            false => {
+                self.write(move |tables, _| parts::keep(tables, &parts))
+                    .await
+            }
+        }
     }
 
     fn change<T>(

@@ -1,7 +1,8 @@
 //! What is only looked at.
 
+use super::parts::said;
 use super::tables::{View, conversation, index_of, messages, read};
-use crate::chat::store::{Claim, Opened, StoreError, UsageRecord};
+use crate::chat::store::{Claim, LeftBehind, Opened, StoreError, UsageRecord};
 use crate::chat::{
     ConversationId, ConversationSummary, Message, MessageId, Page, RunId, Timestamp, UserId,
 };
@@ -77,11 +78,14 @@ pub fn claims(view: &View, user: &UserId) -> Result<Vec<Claim>, StoreError> {
     Ok(claims)
 }
 
-pub fn all_claims(view: &View) -> Result<Vec<(UserId, Claim)>, StoreError> {
+pub fn left_behind(view: &View) -> Result<Vec<LeftBehind>, StoreError> {
     let found = view.claims.range::<(&str, &str)>(..)?;
     let read = found.map(|entry| {
         let (key, json) = entry?;
-        Ok((UserId::from(key.value().0), read(json.value())?))
+        let user = UserId::from(key.value().0);
+        let claim: Claim = read(json.value())?;
+        let said = said(view, &user, &claim.run_id)?;
+        Ok(LeftBehind { user, claim, said })
     });
     read.collect()
 }

@@ -28,6 +28,8 @@ const INDEX: TableDefinition<(&str, &str, &str), u64> = TableDefinition::new("ch
 const ANSWERS: TableDefinition<Pair, Pair> = TableDefinition::new("chat.answers");
 /// (user, run)
 const CLAIMS: TableDefinition<Pair, Json> = TableDefinition::new("chat.claims");
+/// (user, run, last event): what the run said up to there, since the part before.
+const PARTS: TableDefinition<Numbered, Json> = TableDefinition::new("chat.parts");
 /// (user, client message id)
 const KEYS: TableDefinition<Pair, Json> = TableDefinition::new("chat.keys");
 /// (milliseconds, user, client message id): the oldest first.
@@ -46,6 +48,7 @@ pub struct Tables<'t> {
     pub index: Table<'t, (&'static str, &'static str, &'static str), u64>,
     pub answers: Table<'t, Pair, Pair>,
     pub claims: Table<'t, Pair, Json>,
+    pub parts: Table<'t, Numbered, Json>,
     pub keys: Table<'t, Pair, Json>,
     pub key_ages: Table<'t, (i64, &'static str, &'static str), ()>,
     pub usage: Table<'t, (&'static str, i64, &'static str), Json>,
@@ -62,6 +65,7 @@ impl<'t> Tables<'t> {
             index: transaction.open_table(INDEX)?,
             answers: transaction.open_table(ANSWERS)?,
             claims: transaction.open_table(CLAIMS)?,
+            parts: transaction.open_table(PARTS)?,
             keys: transaction.open_table(KEYS)?,
             key_ages: transaction.open_table(KEY_AGES)?,
             usage: transaction.open_table(USAGE)?,
@@ -88,6 +92,7 @@ pub struct View {
     pub index: redb::ReadOnlyTable<(&'static str, &'static str, &'static str), u64>,
     pub answers: redb::ReadOnlyTable<Pair, Pair>,
     pub claims: redb::ReadOnlyTable<Pair, Json>,
+    pub parts: redb::ReadOnlyTable<Numbered, Json>,
     pub usage: redb::ReadOnlyTable<(&'static str, i64, &'static str), Json>,
 }
 
@@ -100,6 +105,7 @@ impl View {
             index: transaction.open_table(INDEX)?,
             answers: transaction.open_table(ANSWERS)?,
             claims: transaction.open_table(CLAIMS)?,
+            parts: transaction.open_table(PARTS)?,
             usage: transaction.open_table(USAGE)?,
         })
     }

@@ -5,6 +5,7 @@ use redb::ReadableTable;
 use super::EmbeddedBounds;
 use super::changes::{evict, push, touch, truncate};
 use super::keys::{remember, repeated};
+use super::parts::forget;
 use super::tables::{Conversation, Tables, conversation, index_of, messages, written};
 use crate::chat::history::History;
 use crate::chat::message::title_of;
@@ -130,6 +131,7 @@ pub fn finish(
         record(tables, bounds, user, &end.run, usage)?;
     }
     tables.claims.remove((&**user, &*end.run))?;
+    forget(tables, user, &end.run)?;
     let found = match conversation(&tables.conversations, user, id) {
         Err(StoreError::NotFound) => None,
         found => Some(found?),

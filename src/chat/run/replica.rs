@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Progress, Run};
 use crate::chat::event::Body;
+use crate::chat::store::Said;
 use crate::chat::{FinishReason, RunError};
 use crate::eventlog::{Epoch, Event, Replica, Stored, Writer};
 use crate::problem::Code;
@@ -35,6 +36,18 @@ impl Run {
             true => self.extend(&stored.events),
             false => self.replace(stored),
         }
+    }
+}
+
+impl Run {
+    /// Takes what a former process kept of the run in place of its log, which is lost.
+    pub(in crate::chat) fn recall(&self, said: Said) {
+        self.log.write(|writer| {
+            let epoch = writer.epoch().clone();
+            writer.adopt(epoch, said.last_seq);
+            let progress = writer.state();
+            (progress.text, progress.reasoning) = (said.text, said.reasoning);
+        });
     }
 }
 

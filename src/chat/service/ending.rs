@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::{ChatService, What};
 use crate::chat::producer::{Outcome, Producer};
 use crate::chat::provider::{Prompt, Provider};
-use crate::chat::store::{Claim, StoreError, TurnEnd, UsageRecord};
+use crate::chat::store::{LeftBehind, StoreError, TurnEnd, UsageRecord};
 use crate::chat::{FinishReason, Message, Role, Run, RunError, RunId, Timestamp, UserId};
 use crate::eventlog::Epoch;
 
@@ -94,10 +94,11 @@ impl ChatService {
         }
     }
 
-    /// Ends what a former process of this instance left behind. What it said is not known any more.
-    pub async fn end_left_behind(&self, claims: Vec<(UserId, Claim)>) {
-        for (user, claim) in claims {
+    /// Ends what a former process of this instance left behind, with what was kept of it.
+    pub async fn end_left_behind(&self, runs: Vec<LeftBehind>) {
+        for LeftBehind { user, claim, said } in runs {
             let run = Run::new(user, &claim, None, Epoch::random());
+            run.recall(said);
             let (end, _) = turn_end(&run, Outcome::interrupted());
             if let Err(error) = self.store.finish_turn(&end).await {
                 tracing::warn!(run_id = %end.run, %error, "an interrupted answer stays claimed");

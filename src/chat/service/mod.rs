@@ -1,6 +1,7 @@
 //! What a hub calls: one method for each thing a user can do with conversations and runs.
 
 mod ending;
+mod keeping;
 mod problems;
 mod requests;
 mod starting;

@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::client::{Instance, chat_events, numbers, text};
+use super::client::{
+    Instance, assert_gapless, begin_stream, chat_events, numbers, stream_items, text,
+};
 use crate::program::process;
 
 /// A file in a directory of its own, removed at the end.
@@ -44,8 +47,12 @@ async fn conversations_outlive_the_process_and_what_was_killed_is_interrupted() 
     let cut = tab
         .invoke("SendMessage", json!([{"content": "count to 2000"}]))
         .await;
-    tab.next_call("ChatEvent").await;
-    // Killed in mid-answer.
+    // What was said a few seconds ago is in the file, whenever the process is killed.
+    let begin = Instant::now();
+    let mut shown = String::new();
+    while begin.elapsed() < Duration::from_secs(6) {
+        shown += &text(&[tab.next_call("ChatEvent").await[0].clone()]);
+    }
     drop(instance);
 
     let instance = Instance::start(&variables);
@@ -66,7 +73,22 @@ async fn conversations_outlive_the_process_and_what_was_killed_is_interrupted() 
         )
         .await;
     assert_eq!(opened["activeRun"], Value::Null);
-    assert_eq!(opened["messages"][1]["finishReason"], "interrupted");
+    let kept = &opened["messages"][1];
+    assert_eq!(kept["finishReason"], "interrupted");
+    let content = kept["content"].as_str().expect("a text");
+    assert!(numbers(2000).starts_with(content), "{content}");
+    assert!(content.len() > shown.len() / 3, "{content}, shown {shown}");
+    begin_stream(&mut tab, "r", "ResumeRun", json!({"runId": cut["runId"]})).await;
+    let told = stream_items(&mut tab, "r").await;
+    assert_eq!(text(&told), content);
+    let [snapshot, error, end] = &told[..] else {
+        panic!("{told:#?}")
+    };
+    assert_gapless(
+        &[error.clone(), end.clone()],
+        snapshot["lastSeq"].as_u64().expect("a number") + 1,
+    );
+    assert_eq!(error["code"], "interrupted");
     let again = json!([{
         "conversationId": cut["conversationId"],
         "messageId": cut["messageId"],
