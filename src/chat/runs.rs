@@ -8,6 +8,10 @@ use tokio::time::Instant;
 
 use super::{Run, RunId, UserId};
 
+/// What ended runs may take in memory, all together. The one that ended first goes first: it is read
+/// from the store then, event by event where that has the log, else as a snapshot and its end.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+
 /// Ended runs stay for a while, so that a reloaded tab can read their logs.
 pub struct Runs {
     state: Mutex<State>,
@@ -19,7 +23,15 @@ struct State {
     all: HashMap<RunId, Arc<Run>>,
     /// Produced here.
     active: HashMap<RunId, Arc<Run>>,
-    ended: VecDeque<(Instant, RunId)>,
+    ended: VecDeque<Ended>,
+    /// Of those that have ended.
+    bytes: usize,
+}
+
+struct Ended {
+    at: Instant,
+    run: RunId,
+    bytes: usize,
 }
 
 impl Runs {
@@ -39,10 +51,10 @@ impl Runs {
 
     pub fn ended(&self, run: &Run) {
         let mut state = self.lock();
-        state.forget(self.retention);
         if state.active.remove(&run.ids.run).is_some() {
-            state.ended.push_back((Instant::now(), run.ids.run.clone()));
+            state.has_ended(run);
         }
+        state.forget(self.retention);
     }
 
     /// Adds a run that another instance produces.
@@ -54,7 +66,8 @@ impl Runs {
 
     pub fn replica_ended(&self, run: &Run) {
         let mut state = self.lock();
-        state.ended.push_back((Instant::now(), run.ids.run.clone()));
+        state.has_ended(run);
+        state.forget(self.retention);
     }
 
     /// Whether a run is known here, whose ever it is.
@@ -89,14 +102,72 @@ impl Runs {
 }
 
 impl State {
+    fn has_ended(&mut self, run: &Run) {
+        let ended = Ended {
+            at: Instant::now(),
+            run: run.ids.run.clone(),
+            bytes: run.bytes(),
+        };
+        self.bytes += ended.bytes;
+        self.ended.push_back(ended);
+    }
+
     fn forget(&mut self, retention: Duration) {
-        while let Some((at, _)) = self.ended.front() {
-            if at.elapsed() <= retention {
-                return;
-            }
-            if let Some((_, run)) = self.ended.pop_front() {
-                self.all.remove(&run);
+        let is_over = |ended: &Ended, bytes| ended.at.elapsed() > retention || bytes > MOST_BYTES;
+        while self
+            .ended
+            .front()
+            .is_some_and(|ended| is_over(ended, self.bytes))
+        {
+            if let Some(ended) = self.ended.pop_front() {
+                self.bytes -= ended.bytes;
+                self.all.remove(&ended.run);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::event::Body;
+    use crate::chat::store::Claim;
+    use crate::chat::{ConversationId, MessageId, Timestamp};
+    use crate::eventlog::Epoch;
+
+    fn run(user: &UserId, text: &str) -> Arc<Run> {
+        let claim = Claim {
+            run_id: RunId::random(),
+            conversation_id: ConversationId::random(),
+            message_id: MessageId::random(),
+            model: "m".to_owned(),
+            started_at: Timestamp::now(),
+        };
+        let run = Run::new(user.clone(), &claim, None, Epoch::random());
+        run.emit(Body::TextDelta { text });
+        run
+    }
+
+    #[tokio::test]
+    async fn ended_runs_stay_as_long_as_there_is_room_and_running_ones_always() {
+        let user = UserId::from("ada");
+        let runs = Runs::new(Duration::from_secs(60));
+        let text = "x".repeat(400_000);
+        let running = run(&user, &text);
+        runs.add(&running);
+        let ended: Vec<_> = (0..100)
+            .map(|_| {
+                let run = run(&user, &text);
+                runs.add(&run);
+                runs.ended(&run);
+                run
+            })
+            .collect();
+        let kept = |run: &Arc<Run>| runs.get(&user, &run.ids.run).is_some();
+        assert!(kept(&running) && kept(&ended[99]) && kept(&ended[70]));
+        assert!(!kept(&ended[0]));
+        assert_eq!(runs.active_count(), 1);
+        let count = ended.iter().filter(|run| kept(run)).count();
+        assert_eq!(count, MOST_BYTES / running.bytes());
     }
 }

@@ -65,6 +65,11 @@ impl<S> Inner<S> {
         self.revision
     }
 
+    /// What is kept in memory of the durable events, roughly.
+    pub fn bytes(&self) -> usize {
+        self.durable_bytes + self.durable.len() * size_of::<Event>()
+    }
+
     pub fn is_closed(&self) -> bool {
         self.closed
     }

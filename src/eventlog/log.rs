@@ -54,6 +54,11 @@ impl<S> EventLog<S> {
         self.lock().position()
     }
 
+    /// How much memory its durable events take, roughly.
+    pub fn bytes(&self) -> usize {
+        self.lock().bytes()
+    }
+
     /// The place after the durable event `seq` of `epoch`, as a client remembers it.
     pub fn position_at(&self, epoch: &Epoch, seq: u64) -> Result<Position, NotInLog> {
         self.lock().position_at(epoch, seq)

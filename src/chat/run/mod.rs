@@ -69,6 +69,10 @@ pub(super) struct Sealed {
 /// How long a canceller waits for the end to be written.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
+/// What a run's log keeps in memory: a minute and a half of quick deltas. Who comes from further
+/// back begins with a snapshot.
+const LOG_BYTES: usize = 1024 * 1024;
+
 impl Run {
     /// A run whose log is still empty.
     pub(super) fn new(
@@ -77,7 +81,11 @@ impl Run {
         question: Option<Message>,
         epoch: Epoch,
     ) -> Arc<Self> {
-        let log = EventLog::new(epoch, Progress::default(), Bounds::default());
+        let bounds = Bounds {
+            bytes: LOG_BYTES,
+            ..Bounds::default()
+        };
+        let log = EventLog::new(epoch, Progress::default(), bounds);
         Arc::new(Self {
             user,
             ids: RunIds {
@@ -107,6 +115,12 @@ impl Run {
 
     pub fn last_seq(&self) -> u64 {
         self.log.position().seq
+    }
+
+    /// How much memory it takes, roughly.
+    pub fn bytes(&self) -> usize {
+        let said = self.read(|progress, _| progress.text.len() + progress.reasoning.len());
+        said + self.log.bytes()
     }
 
     pub fn is_finished(&self) -> bool {
