@@ -18,11 +18,14 @@ use super::fleet::{joined, start};
 use super::tab::{Gone, Tab};
 use super::upstream::{Upstream, request};
 use crate::support::redis::RedisServer;
+use crate::support::within;
 
 /// Stories that run side by side under one seed.
 const STORIES: usize = 10;
 /// Nothing takes longer than this.
 const LIMIT: Duration = Duration::from_secs(90);
+/// An answer of one word, with nothing else to do, once Redis is back.
+const MARKER: Duration = Duration::from_secs(30);
 
 struct World {
     instances: RwLock<Vec<Instance>>,
@@ -177,14 +180,31 @@ async fn caught_up(instance: &Instance) {
     loop {
         let mut tab = Tab::open(instance, "marker").await;
         let marker = json!({"content": "count to 1", "model": "builtin"});
-        let completion = tab.call("SendMessage", marker).await.expect("it lives");
+        let completion = within(MARKER, "a marker is sent", tab.call("SendMessage", marker)).await;
+        let completion = completion.unwrap_or_else(|problem| panic!("{problem}"));
+        let completion = completion.expect("it lives");
         if completion.get("error").is_none() {
-            while tab.event().await.expect("it lives")["type"] != "run.finished" {}
-            return;
+            return ended(&mut tab, &completion["result"]).await;
         }
         assert_eq!(code(&completion), "store_unavailable", "{completion}");
         sleep(Duration::from_millis(50)).await;
     }
+}
+
+async fn ended(tab: &mut Tab, started: &Value) {
+    let mut told = Vec::new();
+    let ended = within(MARKER, "a marker ends", async {
+        loop {
+            let event = tab.event().await.expect("it lives");
+            let is_last = event["type"] == "run.finished";
+            told.push(event);
+            if is_last {
+                return;
+            }
+        }
+    });
+    let ended = ended.await;
+    ended.unwrap_or_else(|problem| panic!("{problem}: {started}, told {told:#?}"));
 }
 
 /// One user's answer, from asking to its end.
