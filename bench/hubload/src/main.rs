@@ -1,5 +1,6 @@
 //! Load generator for SignalR hubs, and a bare server to compare with. Loopback only.
 
+mod chat;
 mod cli;
 mod client;
 mod commands;

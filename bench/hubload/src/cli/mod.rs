@@ -1,10 +1,12 @@
 //! The command line.
 
+mod chat;
 mod common;
 mod fanout;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use chat::Chat;
 pub use common::{Common, ProtoArg, Rate, dur, header, posrate};
 pub use fanout::{Fanout, PubKind, RedisForm};
 
@@ -29,6 +31,7 @@ Exit status: 0 fine, 1 could not run, 3 ran but with failed connections, losses,
                  --rate 100 --duration 10 --pid ref=$REF
   hubload echo   --url $U -n 64 --inflight 4 --args '[\"hello\"]'
   hubload stream --url $U -n 16 --streams 2 --args '[10000]' --expect-items 10000
+  hubload chat   --url http://127.0.0.1:8080/llmhub -n 500 --pid srv=$REF
   hubload churn  --url $U --concurrency 32 --duration 10
 `hubload COMMAND --help` lists all options of a command."
 )]
@@ -47,6 +50,8 @@ pub enum Cmd {
     Echo(Echo),
     /// Server-to-client streams: items/s and time to the first item
     Stream(Stream),
+    /// Answers of a language model through the server's chat: first token, delay, CPU per token, memory
+    Chat(Chat),
     /// Connect, handshake, close, again and again
     Churn(Churn),
     /// The reference server: raw epoll, JSON only; Subscribe(group), Publish(group, payload), Echo(x), Count(n)

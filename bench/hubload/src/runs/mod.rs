@@ -1,5 +1,6 @@
 //! From options to runs: limits, the configuration shown in the report, the command itself.
 
+mod chat;
 mod fanout;
 
 use std::sync::Arc;
@@ -89,6 +90,7 @@ pub fn go(cli: Cli) -> Result<bool, String> {
         Cmd::Echo(a) => echo(a),
         Cmd::Stream(a) => stream(a),
         Cmd::Churn(a) => churn(a),
+        Cmd::Chat(a) => chat::run(a),
         Cmd::Fanout(a) => fanout::fanout(*a),
     }
 }
