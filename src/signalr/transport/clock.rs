@@ -8,8 +8,12 @@ use super::{
     dispatch::Numbered,
     record::{self, Attached, Record},
     registry::Connections,
+    websocket::WebSocket,
 };
-use crate::signalr::connection::CloseReason;
+use crate::signalr::{
+    connection::{CloseReason, Ending, Transport},
+    hub::HubConnection,
+};
 
 /// The reference's heartbeat.
 const SLOWEST: Duration = Duration::from_secs(1);
@@ -68,14 +72,28 @@ fn tick(record: &Rc<Record>, connections: &Connections, now: Instant) {
         _ => return,
     };
     socket.tick(now);
-    let limit = record
-        .endpoint()
-        .connection_options()
-        .transport_send_timeout;
-    if let (Some(limit), Some(since)) = (limit, socket.blocked_since())
-        && now >= since + limit
-        && let Some(hub) = record.hub()
+    if let Some(hub) = record.hub()
+        && takes_nothing(record, &hub, &socket, now)
     {
-        hub.close(CloseReason::SendTimeout);
+        if hub.has_ended() {
+            // Its last word waits behind the rest, for nobody.
+            socket.end(Ending::Cut);
+        } else {
+            hub.close(CloseReason::SendTimeout);
+        }
     }
+}
+
+/// Whether a socket has been full for longer than it may be. After the end of its connection that is
+/// limited in any case.
+fn takes_nothing(record: &Record, hub: &HubConnection, socket: &WebSocket, now: Instant) -> bool {
+    let options = record.endpoint().connection_options();
+    let limit = match options.transport_send_timeout {
+        None if hub.has_ended() => Some(options.close_timeout),
+        limit => limit,
+    };
+    let since = socket.blocked_since();
+    limit
+        .zip(since)
+        .is_some_and(|(limit, since)| now >= since + limit)
 }
