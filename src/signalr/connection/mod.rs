@@ -90,7 +90,7 @@ pub trait Transport {
 
 /// Hears of what happens to a connection from the sending side.
 pub trait ConnectionOwner {
-    /// A message from others found the outbox full; the connection must be closed. Called from
+    /// A message that cannot wait found the outbox full; the connection must be closed. Called from
     /// within a fan-out, so the owner does it later.
     fn overflowed(self: Rc<Self>, error: OutboxFull);
 
@@ -209,16 +209,28 @@ impl Connection {
 
     /// Queues a message that others sent. A full outbox closes the connection, nothing waits.
     pub fn push_shared(self: &Rc<Self>, frame: Frame) {
-        let pushed = self.outbox.borrow_mut().push_shared(frame);
-        match pushed {
-            Ok(_) => self.schedule_shared_flush(),
-            Err(error) => {
-                self.outbox.borrow_mut().close();
-                if let Some(owner) = self.owner.get().and_then(std::rc::Weak::upgrade) {
-                    owner.overflowed(error);
-                }
+        if self.push_or_close(frame) {
+            self.schedule_shared_flush();
+        }
+    }
+
+    /// Queues an answer that nothing waits for, so that its client could ask for ever more of them
+    /// without reading any. A full outbox closes the connection.
+    pub fn push_answer(self: &Rc<Self>, frame: Frame) {
+        if self.push_or_close(frame) {
+            self.schedule_flush();
+        }
+    }
+
+    fn push_or_close(self: &Rc<Self>, frame: Frame) -> bool {
+        let pushed = self.outbox.borrow_mut().push_bounded(frame);
+        if let Err(error) = pushed {
+            self.outbox.borrow_mut().close();
+            if let Some(owner) = self.owner.get().and_then(std::rc::Weak::upgrade) {
+                owner.overflowed(error);
             }
         }
+        pushed.is_ok()
     }
 
     /// Queues a message of the connection's own as soon as there is room. False: it was closed.

@@ -3,8 +3,8 @@
 //! Two kinds of messages come here. What the connection asked for itself (results, stream items,
 //! sends to that one connection) waits for room: `TransportMaxBufferSize`, and
 //! `StatefulReconnectBufferSize` of unacknowledged messages. What others send it (group, user, all)
-//! never waits: beyond [`OutboxLimits::backlog`] the connection is closed. A single message larger
-//! than a bound is admitted to an empty queue.
+//! and answers to wrong calls never wait: beyond [`OutboxLimits::backlog`] the connection is closed.
+//! A single message larger than a bound is admitted to an empty queue.
 
 use std::{collections::VecDeque, task::Waker};
 
@@ -17,13 +17,13 @@ pub struct OutboxLimits {
     pub transport_buffer: usize,
     /// `StatefulReconnectBufferSize`: beyond it own messages wait for an acknowledgement.
     pub stateful_buffer: usize,
-    /// Beyond it a message from others closes the connection.
+    /// Beyond it a message that cannot wait closes the connection.
     pub backlog: usize,
     /// Process-wide bound of shared frames; beyond it connections that are behind are closed.
     pub process_backlog: usize,
 }
 
-/// A message from others found no room: the client reads too slowly.
+/// A message that cannot wait found no room: the client reads too slowly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the client reads too slowly: {backlog} bytes are waiting")]
 pub struct OutboxFull {
@@ -80,8 +80,8 @@ impl Outbox {
         true
     }
 
-    /// Adds a message that others sent; it never waits.
-    pub fn push_shared(&mut self, frame: Frame) -> Result<bool, OutboxFull> {
+    /// Adds a message that cannot wait for room.
+    pub fn push_bounded(&mut self, frame: Frame) -> Result<bool, OutboxFull> {
         let backlog = self.backlog();
         let behind =
             backlog > self.limits.transport_buffer && shared_bytes() > self.limits.process_backlog;

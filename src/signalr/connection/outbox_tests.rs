@@ -34,15 +34,15 @@ fn own_messages_wait_from_the_limit_until_half_is_left() {
 }
 
 #[test]
-fn others_never_wait_and_a_slow_reader_is_told_so() {
+fn what_cannot_wait_is_bounded_and_a_slow_reader_is_told_so() {
     let mut outbox = Outbox::new(LIMITS);
     assert_eq!(
-        outbox.push_shared(frame(500)),
+        outbox.push_bounded(frame(500)),
         Ok(true),
         "an empty queue admits anything"
     );
     assert_eq!(
-        outbox.push_shared(frame(1)),
+        outbox.push_bounded(frame(1)),
         Err(OutboxFull { backlog: 504 })
     );
 }

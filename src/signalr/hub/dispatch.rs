@@ -120,7 +120,8 @@ impl HubConnection {
             Some(method) => self.bind_and_run(method, call, streaming),
         };
         if let (Err(text), Some(id)) = (outcome, &call.invocation_id) {
-            self.connection.push(self.error_completion(id, &text));
+            self.connection
+                .push_answer(self.error_completion(id, &text));
         }
     }
 

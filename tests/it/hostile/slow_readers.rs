@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{MIB, attacked::Attacked};
+use super::{MIB, attacked::Attacked, descriptors_fall_to};
 use crate::support::hub_client::{HubClient, PATIENCE, SilentClient};
 use crate::support::server::Server;
 use crate::support::{Task, scale, turn, within};
@@ -150,6 +150,60 @@ async fn a_stream_that_nobody_reads_is_held_back_and_then_cut_off() {
         .expect("sent");
     let mut observer = HubClient::connect(server.address(), "").await;
     wait_for_disconnect(&mut observer, "stream").await;
+    server.assert_grew_less_than(64 * MIB);
+    server.assert_undisturbed();
+}
+
+/// The last word waits behind what is not read; it must not be waited for without end.
+#[tokio::test]
+async fn clients_that_had_stopped_reading_when_they_were_sent_away_are_let_go() {
+    let _turn = turn::alone();
+    let server = Attacked::with(&[("TIMEOUT_MS", "1500"), ("SEND_MS", "4000")]);
+    let mut publisher = HubClient::connect(server.address(), "").await;
+    let before = server.open_descriptors();
+    let mut silent: Vec<SilentClient> = Vec::new();
+    for _ in 0..20 {
+        let member = member(&server, "g", "tag=silent").await;
+        // Who has pinged once is held to the client timeout.
+        member.send_message(&json!({"type": 6})).await;
+        silent.push(member.stop_reading().await);
+    }
+    // More than sockets hold, less than the bound of 8 MiB.
+    let text = "x".repeat(30_000);
+    for number in 0..300 {
+        publisher
+            .invoke("Publish", json!(["g", [number, text]]))
+            .await;
+    }
+    descriptors_fall_to(&server, before).await;
+    let told = notes(&mut publisher, "silent").await;
+    let ended = told.iter().filter(|note| **note != "connected").count();
+    assert_eq!(ended, silent.len(), "{told:?}");
+    server.assert_undisturbed();
+}
+
+/// Wrong calls are answered without taking a turn, so that their answers are bounded otherwise.
+#[tokio::test]
+async fn answers_to_wrong_calls_that_nobody_reads_are_bounded() {
+    let _turn = turn::alone();
+    let mut server = Attacked::with(&[]);
+    let client = HubClient::connect(server.address(), "tag=wrong").await;
+    let silent = client.stop_reading().await;
+    let target = "x".repeat(20_000);
+    let call = format!(
+        "{{\"type\":1,\"invocationId\":\"1\",\"target\":\"{target}\",\"arguments\":[]}}\x1e"
+    );
+    let flood = async {
+        for _ in 0..scale(6_000, 20_000) {
+            if silent.sender.text(&call).await.is_err() {
+                break;
+            }
+        }
+    };
+    let mut observer = HubClient::connect(server.address(), "").await;
+    let _ = tokio::join!(flood, wait_for_disconnect(&mut observer, "wrong"));
+    let told = notes(&mut observer, "wrong").await;
+    assert_eq!(told, ["connected", "disconnected with error"]);
     server.assert_grew_less_than(64 * MIB);
     server.assert_undisturbed();
 }
