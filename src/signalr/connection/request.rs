@@ -1,9 +1,10 @@
 //! The HTTP request that a connection came with, kept small: one text, read when asked.
 
-use std::{borrow::Cow, net::IpAddr};
+use std::{borrow::Cow, fmt, net::IpAddr};
 
-/// Path, query, headers and origin of the request that started a connection.
-#[derive(Clone, Debug, Default)]
+/// Path, query, headers and origin of the request that started a connection. Query and headers hold
+/// tokens, so they are not printed.
+#[derive(Clone, Default)]
 pub struct RequestData {
     path: Box<str>,
     query: Box<str>,
@@ -67,6 +68,15 @@ impl RequestData {
     }
 }
 
+impl fmt::Debug for RequestData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestData")
+            .field("path", &self.path)
+            .field("remote", &self.remote)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Splits a query into decoded names and values (`application/x-www-form-urlencoded`).
 fn form_pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     form_urlencoded::parse(query.as_bytes())
@@ -82,6 +92,18 @@ mod tests {
         assert_eq!(request.query("id").as_deref(), Some("a b"));
         assert_eq!(request.query_values("User").collect::<Vec<_>>(), ["x", "y"]);
         assert_eq!(request.query("none"), None);
+    }
+
+    #[test]
+    fn tokens_are_not_printed() {
+        let headers = [("authorization", "Bearer s3cret")];
+        let query = "access_token=s3cret&id=s3cret";
+        let request = RequestData::new("/hub", query, headers.into_iter(), None);
+        let printed = format!("{request:?}");
+        assert!(
+            printed.contains("/hub") && !printed.contains("s3cret"),
+            "{printed}"
+        );
     }
 
     #[test]
