@@ -1,7 +1,7 @@
 //! The open connections of the whole fleet, for operators: which there are, and closing one.
 //! Connections show from their handshake on.
 
-use std::{collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 
@@ -177,15 +177,15 @@ fn describe(record: &Rc<Record>, instance: &str) -> Option<OpenConnection> {
 
 fn matches(open: &OpenConnection, filter: &Filter) -> bool {
     let is_hub = |hub: &String| hub.eq_ignore_ascii_case(&open.hub);
-    let is_before = |(at, id): &(i64, String)| order(open) > (-at, id.as_str());
+    let is_before = |(at, id): &(i64, String)| order(open) > (Reverse(*at), id.as_str());
     filter.hub.as_ref().is_none_or(is_hub)
         && (filter.user.is_none() || filter.user == open.user)
         && filter.before.as_ref().is_none_or(is_before)
 }
 
 /// Newest first; of the same moment, by id.
-fn order(open: &OpenConnection) -> (i64, &str) {
-    (-open.connected_at, &open.connection_id)
+fn order(open: &OpenConnection) -> (Reverse<i64>, &str) {
+    (Reverse(open.connected_at), &open.connection_id)
 }
 
 fn newest(mut open: Vec<OpenConnection>, limit: usize) -> Vec<OpenConnection> {
@@ -225,6 +225,16 @@ mod tests {
         };
         let rest = all.into_iter().filter(|open| matches(open, &filter));
         assert_eq!(ids(&newest(rest.collect(), 2)), ["c", "a"]);
+    }
+
+    #[test]
+    fn a_page_may_begin_anywhere() {
+        let before = |at| Filter {
+            before: Some((at, String::new())),
+            ..Filter::default()
+        };
+        assert!(matches(&open("a", 1), &before(i64::MAX)));
+        assert!(!matches(&open("a", 1), &before(i64::MIN)));
     }
 
     #[test]
