@@ -176,13 +176,17 @@ fn push_all<'a>(
     excluded: &[ConnectionId],
     message: &Message,
 ) {
+    let mut left_out = None;
     for connection in connections {
         if excluded.contains(connection.id()) {
             continue;
         }
         match message.frame(connection.protocol()) {
             Ok(frame) => connection.push_shared(frame.clone()),
-            Err(error) => warn!(%error, "a message cannot be encoded for a connection's protocol"),
+            Err(error) => left_out = Some(error),
         }
+    }
+    if let Some(error) = left_out {
+        warn!(%error, "a message cannot be encoded for the protocol of connections it is meant for");
     }
 }
