@@ -5,12 +5,14 @@
 
 use std::{
     cell::{Ref, RefCell, RefMut},
+    panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::Arc,
     time::Duration,
 };
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tracing::error;
 
 use super::{Members, Message, Target};
 use crate::signalr::connection::{ConnectionId, FlushQueue};
@@ -96,7 +98,8 @@ impl Workers {
             flush_queue: Rc::default(),
         });
         CURRENT.with(|current| *current.borrow_mut() = Some(worker.clone()));
-        tokio::task::spawn_local(read_mail(worker.clone(), receiver));
+        let room = Room(self.mailboxes[id].room.clone());
+        tokio::task::spawn_local(read_mail(worker.clone(), receiver, room));
         tokio::task::spawn_local(flush_own(worker.flush_queue.clone()));
         tokio::task::spawn_local(flush_shared(worker.flush_queue.clone()));
         Some(worker)
@@ -224,21 +227,36 @@ impl Worker {
     }
 }
 
-async fn read_mail(worker: Rc<Worker>, mut receiver: mpsc::UnboundedReceiver<Mail>) {
+/// The room in the mailbox of a worker that runs. When it stops, nobody waits for more.
+struct Room(Arc<Semaphore>);
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+async fn read_mail(worker: Rc<Worker>, mut receiver: mpsc::UnboundedReceiver<Mail>, room: Room) {
     let mut batch = Vec::new();
     while receiver.recv_many(&mut batch, MAILBOX_BATCH).await > 0 {
         for mail in batch.drain(..) {
             match mail {
-                Mail::Run(task) => task(),
+                Mail::Run(task) => {
+                    // The next one runs in any case: a worker that reads no mail is dead.
+                    if catch_unwind(AssertUnwindSafe(task)).is_err() {
+                        error!(
+                            worker = worker.id,
+                            "what a worker was asked to run panicked"
+                        );
+                    }
+                }
                 Mail::Deliver(delivery, weight, delivered) => {
                     worker.members(delivery.hub).deliver(
                         &delivery.target,
                         &delivery.excluded,
                         &delivery.message,
                     );
-                    worker.workers.mailboxes[worker.id]
-                        .room
-                        .add_permits(weight as usize);
+                    room.0.add_permits(weight as usize);
                     let _ = delivered.send(());
                 }
             }
@@ -259,6 +277,56 @@ async fn flush_shared(queue: Rc<FlushQueue>) {
         queue.shared.filled().await;
         if queue.flush_shared().await >= LARGE_FLUSH {
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signalr::backplane::SerializedMessage;
+
+    /// Runs `work` as a worker's thread does, and then lets the worker stop.
+    async fn as_worker(workers: &Arc<Workers>, work: impl Future<Output = ()>) {
+        let local = tokio::task::LocalSet::new();
+        local
+            .run_until(async {
+                workers.start_worker().expect("one is left to start");
+                work.await;
+            })
+            .await;
+        CURRENT.with(|current| current.borrow_mut().take());
+    }
+
+    #[tokio::test]
+    async fn a_worker_outlives_what_panics_there() {
+        let workers = Workers::new(1, 0);
+        as_worker(&workers, async {
+            workers.post(0, || panic!("wrong"));
+            assert_eq!(workers.request(0, || async { 1 }).await, Ok(1));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_room_at_a_worker_that_stopped() {
+        let workers = Workers::new(1, 1);
+        as_worker(&workers, async {}).await;
+        let body = bytes::Bytes::from(vec![0; MAILBOX_BYTES]);
+        let message = Arc::new(Message::received(SerializedMessage {
+            json: Some(body),
+            ..SerializedMessage::default()
+        }));
+        assert_eq!(message.weight(), MAILBOX_BYTES);
+        for _ in 0..3 {
+            let delivery = Delivery {
+                hub: 0,
+                target: Target::All,
+                excluded: Arc::from([]),
+                message: message.clone(),
+            };
+            let receipt = workers.deliver(0, delivery).await;
+            assert!(receipt.await.is_err());
         }
     }
 }
