@@ -136,8 +136,7 @@ pub async fn receive(
             tokio::task::spawn_local(run(record.clone(), id, post.clone()));
             post
         }
-        // It fell silent for too long.
-        None => return Answer::text(408, "").into(),
+        None => return fell_silent().into(),
     };
     if number == post.came.get() && !post.complete.get() {
         post.came.set(number + 1);
@@ -150,12 +149,18 @@ pub async fn receive(
         .unwrap_or(Reply::Full)
 }
 
+/// Its edge said nothing for too long: what it sends now has no place any more.
+fn fell_silent() -> Answer {
+    Answer::text(408, "")
+}
+
 async fn run(record: Rc<Record>, id: PostId, post: Rc<ForwardedPost>) {
     let pieces = stream::unfold(post.clone(), |post| async move {
         let piece = post.next().await?;
         Some((piece, post))
     });
     let outcome = match post::receive(record.clone(), Box::pin(pieces)).await {
+        Ok(answer) if answer.status == 200 && !post.complete.get() => fell_silent().into(),
         Ok(answer) => answer.into(),
         Err(_untouched) => {
             record.forwarded_posts().0.remove(&id);
