@@ -22,10 +22,12 @@ pub enum CallError {
     /// No answer within the limit. The question may have been received.
     #[error("the instance did not answer in time")]
     TimedOut,
-    /// Redis cannot be reached, or was lost while the question was on its way; or the instance
-    /// lives and cannot serve this now.
+    /// Redis cannot be reached, or was lost while the question was on its way.
     #[error("the instance cannot be asked now")]
     Unavailable,
+    /// The instance lives and does not serve this now: too much is asked of it, or it is starting.
+    #[error("the instance does not serve this now")]
+    Refused,
 }
 
 type Answer = Result<Bytes, CallError>;

@@ -112,7 +112,7 @@ impl Instances {
             Frame::Answer { number, outcome } => {
                 let answer = match outcome {
                     Outcome::Done(body) => Ok(Bytes::from(body)),
-                    Outcome::Refused => Err(CallError::Unavailable),
+                    Outcome::Refused => Err(CallError::Refused),
                 };
                 self.calls.answer(number, answer);
             }

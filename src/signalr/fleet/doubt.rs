@@ -30,7 +30,8 @@ impl Doubt {
             self.deaf = None;
             return false;
         }
-        if error == CallError::TimedOut {
+        // It may have heard the question, or surely has; then it has only too much to do.
+        if matches!(error, CallError::TimedOut | CallError::Refused) {
             return !fleet.is_alive(instance).await;
         }
         self.deaf.get_or_insert_with(Instant::now).elapsed() >= DEAF

@@ -82,7 +82,7 @@ async fn instances_see_each_other_ask_each_other_and_say_goodbye() {
     );
     assert_eq!(
         call(b.id(), "nobody serves this").await,
-        Err(CallError::Unavailable)
+        Err(CallError::Refused)
     );
     assert_eq!(
         call(&InstanceId::new("nobody"), "echo").await,
