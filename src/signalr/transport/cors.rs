@@ -4,7 +4,14 @@
 //! WebSockets, which browsers do not guard, the origin is checked here.
 
 use actix_cors::Cors;
-use actix_web::http::header::HeaderValue;
+use actix_web::{
+    body::MessageBody,
+    dev::ServiceResponse,
+    http::{
+        StatusCode,
+        header::{self, HeaderMap, HeaderValue},
+    },
+};
 
 use super::KnownProxies;
 
@@ -63,6 +70,43 @@ impl AllowedOrigins {
     }
 }
 
+/// Preflights are answered without content, and requests without an origin get no CORS headers.
+pub(super) fn as_reference<B: MessageBody>(
+    mut response: ServiceResponse<B>,
+    is_preflight: bool,
+    is_cross_origin: bool,
+) -> ServiceResponse<B> {
+    let allowed = response
+        .headers()
+        .contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+    if is_preflight && allowed && response.status() == StatusCode::OK {
+        *response.response_mut().status_mut() = StatusCode::NO_CONTENT;
+    }
+    if !is_cross_origin {
+        response
+            .headers_mut()
+            .remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
+        keep_other_variations(response.headers_mut());
+    }
+    response
+}
+
+/// Takes out of `Vary` what the CORS middleware put there; a page that is there compressed too still
+/// says so.
+fn keep_other_variations(headers: &mut HeaderMap) {
+    let Some(vary) = headers.remove(header::VARY).next() else {
+        return;
+    };
+    let names = vary.to_str().unwrap_or_default().split(',').map(str::trim);
+    let is_other = |name: &&str| *name != "Origin" && !name.starts_with("Access-Control-");
+    let others: Vec<_> = names.filter(is_other).collect();
+    if let Ok(others) = HeaderValue::from_str(&others.join(", "))
+        && !others.is_empty()
+    {
+        headers.insert(header::VARY, others);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +119,21 @@ mod tests {
         assert!(!only.allows("https://evil.example", Some("api.example")));
         assert!(!only.allows("null", None));
         assert!(AllowedOrigins::Any.allows("https://evil.example", None));
+    }
+
+    #[test]
+    fn an_answer_that_varies_otherwise_still_says_so() {
+        let cors = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
+        for (vary, left) in [
+            (cors.to_owned(), None),
+            (format!("Accept-Encoding, {cors}"), Some("Accept-Encoding")),
+        ] {
+            let mut headers = HeaderMap::new();
+            let vary = HeaderValue::try_from(vary).expect("is text");
+            headers.insert(header::VARY, vary);
+            keep_other_variations(&mut headers);
+            let kept = headers.get(header::VARY).map(HeaderValue::as_bytes);
+            assert_eq!(kept, left.map(str::as_bytes));
+        }
     }
 }

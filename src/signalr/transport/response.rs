@@ -90,6 +90,11 @@ pub fn draining() -> Answer {
     Answer::text(503, "The server is stopping")
 }
 
+/// As many sockets as this instance may have.
+pub fn full() -> Answer {
+    Answer::text(503, "The server has no room for more connections")
+}
+
 pub fn method_not_allowed() -> Answer {
     Answer::text(405, "")
 }

@@ -14,16 +14,15 @@ use actix_http::{ConnectionType, HttpService};
 use actix_service::{fn_service, map_config};
 use actix_web::{
     App,
-    body::MessageBody,
-    dev::{AppConfig, Service, ServiceResponse},
-    http::{Method, StatusCode, header},
+    dev::{AppConfig, Service},
+    http::{Method, header},
     web,
 };
 use tracing::info;
 
 use super::{
     AllowedOrigins, Anonymous, Authenticator, Connections, KnownProxies, OpenConnections, TokenKey,
-    clock, dispatch, drain, home::HomeOfConnections, token_keys::TokenKeys,
+    clock, cors, dispatch, drain, home::HomeOfConnections, token_keys::TokenKeys,
     websocket::upgrade::upgrade,
 };
 use crate::signalr::{fleet::Fleet, hub::HubEndpoint, lifetime::Workers};
@@ -291,7 +290,7 @@ fn service(
             let shared = request.app_data::<web::Data<Shared>>().cloned();
             let answer = service.call(request);
             async move {
-                let mut answer = as_reference(answer.await?, is_preflight, is_cross_origin);
+                let mut answer = cors::as_reference(answer.await?, is_preflight, is_cross_origin);
                 if shared.is_some_and(|shared| shared.is_draining()) {
                     let head = answer.response_mut().head_mut();
                     head.set_connection_type(ConnectionType::Close);
@@ -324,27 +323,6 @@ fn service(
             config,
         ))
         .tcp()
-}
-
-/// Preflights are answered without content, and requests without an origin get no CORS headers.
-fn as_reference<B: MessageBody>(
-    mut response: ServiceResponse<B>,
-    is_preflight: bool,
-    is_cross_origin: bool,
-) -> ServiceResponse<B> {
-    let allowed = response
-        .headers()
-        .contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN);
-    if is_preflight && allowed && response.status() == StatusCode::OK {
-        *response.response_mut().status_mut() = StatusCode::NO_CONTENT;
-    }
-    if !is_cross_origin {
-        response
-            .headers_mut()
-            .remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
-        response.headers_mut().remove(header::VARY);
-    }
-    response
 }
 
 /// A server that listens.

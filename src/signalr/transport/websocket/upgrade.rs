@@ -77,8 +77,11 @@ async fn decide(shared: &Shared, request: &Request) -> Result<Decision, Answer> 
     if !origin_allowed(shared, request) {
         return Err(Answer::text(403, ""));
     }
-    if shared.is_draining() || !shared.has_room() {
+    if shared.is_draining() {
         return Err(response::draining());
+    }
+    if !shared.has_room() {
+        return Err(response::full());
     }
     let data = request_data(shared, request);
     let user = shared
