@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+/// .NET's longest duration in whole seconds; moments that far away can still be counted.
+const LONGEST: f64 = 922_337_203_685.0;
+
 /// `true`, `1`, `yes`, `on` and their opposites, in any case.
 pub fn flag(text: &str) -> Result<bool, String> {
     match text.trim().to_ascii_lowercase().as_str() {
@@ -30,6 +33,7 @@ pub fn duration(text: &str) -> Result<Option<Duration>, String> {
         with_unit(&text)
     };
     seconds
+        .filter(|seconds| *seconds <= LONGEST)
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .map(Some)
         .ok_or_else(|| "expected a duration, as 00:00:15 or in seconds".to_owned())
@@ -129,6 +133,7 @@ mod tests {
             "..",
             "+1",
             "00:00:-1",
+            "10000000000000000000",
             "9999999999999999999999",
         ] {
             assert!(duration(text).is_err(), "{text}");
