@@ -33,7 +33,7 @@ export class Server {
   }
 
   async run() {
-    const env = { ...this.#variables, PORT: String(this.port), ConnectionStrings__Redis: '', RUST_LOG: 'warn' };
+    const env = { ConnectionStrings__Redis: '', ...this.#variables, PORT: String(this.port), RUST_LOG: 'warn' };
     this.#child = spawn(program, ['serve'], { cwd: root, env, stdio: ['ignore', 'ignore', 'inherit'] });
     for (const limit = Date.now() + LIMIT; ; await delay(20)) {
       if (this.#child.exitCode !== null) throw new Error(`the server ended with ${this.#child.exitCode}`);
