@@ -122,7 +122,7 @@ pub trait LocalConnections: Send + Sync {
 
     /// Asks a connection for a result and waits for it: a framed completion in one of the
     /// protocols that the question came in. It always comes, at the latest when the connection
-    /// ends.
+    /// ends, or after an hour.
     fn ask(
         &self,
         connection: ConnectionId,

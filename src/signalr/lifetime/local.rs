@@ -1,9 +1,10 @@
 //! What other instances do with the connections of this one.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
+use tokio::time::timeout;
 
 use super::{ClientResult, HubLifetimeManager, Message, Target};
 use crate::signalr::{
@@ -18,6 +19,10 @@ use crate::signalr::{
 
 /// What the asking instance is told when the connection is gone, in the words of the reference.
 const DISCONNECTED: &str = "Connection disconnected.";
+/// A question is open for so long at most: whoever asked may have given up and does not say so.
+const LONGEST_QUESTION: Duration = Duration::from_secs(60 * 60);
+/// What the asking instance is told then.
+const UNANSWERED: &str = "The client did not answer in time.";
 /// What it is told when its invocation id is taken.
 const COLLISION: &str =
     "ID collision occurred when using client results. This is likely a bug in SignalR.";
@@ -112,7 +117,11 @@ impl HubLifetimeManager {
             None => None,
         };
         match (asked, question) {
-            (Some((protocol, true)), Some(question)) => (Some(protocol), question.answer().await),
+            (Some((protocol, true)), Some(question)) => {
+                let answer = timeout(LONGEST_QUESTION, question.answer()).await;
+                let late = |_| ClientResult::Error(UNANSWERED.into());
+                (Some(protocol), answer.unwrap_or_else(late))
+            }
             (Some((protocol, true)), None) => {
                 (Some(protocol), ClientResult::Error(COLLISION.into()))
             }
