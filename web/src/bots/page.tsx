@@ -69,6 +69,9 @@ function curves(bot: LiveBot): Line[] {
     .sort((a, b) => a.closedAt!.localeCompare(b.closedAt!));
   let sum = bot.pnl.realized - closed.reduce((all, trade) => all + trade.realizedPnl!, 0);
   const realized = closed.map(trade => [Date.parse(trade.closedAt!), (sum += trade.realizedPnl!)] as [number, number]);
+  // It stays as it is until the next trade closes.
+  const now = bot.curve.at(-1)?.[0];
+  if (now && realized.length && now > realized.at(-1)![0]) realized.push([now, bot.pnl.realized]);
   return [
     { name: 'Total', points: bot.curve, colour: '--accent', fill: true },
     { name: 'Realized', points: realized, colour: '--good' },
