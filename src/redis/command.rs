@@ -7,7 +7,7 @@ use fred::{
     util::redis_keyslot,
 };
 
-use super::{RedisError, Value, link::Connection};
+use super::{RedisError, Value, connection::Connection};
 
 /// Sends one command over `connection` and waits for the answer or the connection's end.
 pub(super) async fn send(

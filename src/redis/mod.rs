@@ -8,6 +8,7 @@ mod attempt;
 mod cache;
 mod client;
 mod command;
+mod connection;
 mod error;
 mod fleets;
 mod instances;

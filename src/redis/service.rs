@@ -7,12 +7,11 @@
 use std::{future::Future, sync::Arc, thread, time::Duration};
 
 use bytes::Bytes;
-use fred::interfaces::ClientLike as _;
 use tokio::{
     runtime::{Builder, Handle},
     sync::watch,
     task::JoinHandle,
-    time::{sleep, timeout},
+    time::sleep,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -20,15 +19,15 @@ use super::{
     Options, PubSub, RedisError, Script, State, Value,
     client::Purpose,
     command,
-    link::{Connection, Event, Link},
+    connection::Connection,
+    link::{Event, Link},
     numbers::Numbers,
-    reason::reason,
     status::Status,
 };
 
 /// An idle connection is asked so often whether it lives.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
-/// A connection that has not answered a `PING` for so long is dead.
+/// A connection that has not answered a `PING` for so long is silent.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Cheap to clone; the clones are one service.
@@ -206,14 +205,26 @@ impl Inner {
                     }
                 }
             }
+            Event::Answers(connection) => {
+                match purpose {
+                    Purpose::Commands => drop(self.commands.send_replace(Some(connection))),
+                    Purpose::Subscriptions => self.pub_sub.answers(),
+                }
+                self.status.answers(purpose);
+            }
+            Event::Silent(reason) => self.on_absence(purpose, reason),
             Event::Disconnected(reason) => {
                 self.numbers.failures.add(1);
-                self.status.disconnected(purpose, reason);
-                match purpose {
-                    Purpose::Commands => drop(self.commands.send_replace(None)),
-                    Purpose::Subscriptions => self.pub_sub.disconnected(),
-                }
+                self.on_absence(purpose, reason);
             }
+        }
+    }
+
+    fn on_absence(&self, purpose: Purpose, reason: Arc<str>) {
+        self.status.disconnected(purpose, reason);
+        match purpose {
+            Purpose::Commands => drop(self.commands.send_replace(None)),
+            Purpose::Subscriptions => self.pub_sub.disconnected(),
         }
     }
 }
@@ -224,17 +235,17 @@ impl Drop for Inner {
     }
 }
 
-/// Asks once a second whether the connection lives, and ends one that does not answer.
+/// Asks once a second whether the connection lives.
 async fn heartbeat(connection: Connection) {
     while !connection.is_gone() {
-        let pong = connection.client.ping::<fred::types::Value>(None);
-        match timeout(PATIENCE, pong).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => connection.fail(&reason(&error)),
-            Err(_) => connection.fail("does not answer"),
-        }
+        let asking = async {
+            if let Err(reason) = connection.ping(PATIENCE).await {
+                connection.fail(&reason);
+            }
+            sleep(HEARTBEAT).await;
+        };
         tokio::select! {
-            () = sleep(HEARTBEAT) => {}
+            () = asking => {}
             () = connection.gone() => {}
         }
     }

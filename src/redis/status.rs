@@ -66,7 +66,12 @@ impl Status {
         again
     }
 
-    /// An attempt failed or the connection ended. `since` stays that of the first failure.
+    /// A connection that was silent answers again. What was subscribed still is.
+    pub fn answers(&self, which: Purpose) {
+        self.update(|parts| *parts.side(which) = Side::Connected);
+    }
+
+    /// An attempt failed, or the connection ended or is silent. `since` stays that of the first failure.
     pub fn disconnected(&self, which: Purpose, reason: Arc<str>) {
         self.update(|parts| {
             let side = parts.side(which);

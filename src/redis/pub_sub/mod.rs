@@ -25,7 +25,7 @@ pub use self::{
     queue::Received,
     subscriber::{Receiver, Subscribed, Subscriber},
 };
-use super::{RedisError, command, link::Connection, numbers::Numbers};
+use super::{RedisError, command, connection::Connection, numbers::Numbers};
 
 /// How long a stop waits for Redis to know.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -113,7 +113,12 @@ impl PubSub {
         }
     }
 
-    /// An attempt to connect failed, or the connection for subscriptions ended.
+    /// The connection for subscriptions answers again.
+    pub(super) fn answers(&self) {
+        self.registry.answers();
+    }
+
+    /// An attempt to connect failed, or the connection for subscriptions ended or is silent.
     pub(super) fn disconnected(&self) {
         self.registry.disconnected();
     }

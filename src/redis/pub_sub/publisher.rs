@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::{Notify, oneshot, watch};
 
-use crate::redis::{RedisError, command, link::Connection, numbers::Numbers};
+use crate::redis::{RedisError, command, connection::Connection, numbers::Numbers};
 
 /// Publishes whose answers are awaited at the same time.
 const IN_FLIGHT: usize = 64;
@@ -38,6 +38,9 @@ struct Waiting {
 }
 
 struct Publish {
+    /// The one there was when it was queued: on another one it would not arrive where the caller
+    /// thinks it does.
+    connection: Connection,
     channel: Bytes,
     payload: Bytes,
     answer: Answer,
@@ -49,9 +52,9 @@ impl Publish {
     }
 
     /// The order on the wire is that of the first polls, which is that of the calls.
-    async fn send(self, connection: Connection, numbers: &Numbers) {
+    async fn send(self, numbers: &Numbers) {
         let arguments = vec![self.channel, self.payload];
-        let answer = command::send(&connection, "PUBLISH", arguments).await;
+        let answer = command::send(&self.connection, "PUBLISH", arguments).await;
         let answer = answer.and_then(|value| {
             let count = value
                 .as_integer()
@@ -79,11 +82,11 @@ impl Publisher {
         channel: Bytes,
         payload: Bytes,
     ) -> Result<oneshot::Receiver<Result<u64, RedisError>>, RedisError> {
-        if self.commands.borrow().is_none() {
-            return Err(RedisError::Unavailable);
-        }
+        let connection = self.commands.borrow().clone();
+        let connection = connection.ok_or(RedisError::Unavailable)?;
         let (answer, answered) = oneshot::channel();
         let publish = Publish {
+            connection,
             channel,
             payload,
             answer,
@@ -116,19 +119,16 @@ impl Publisher {
     /// The task that sends what is queued. It runs as long as the service.
     pub fn run(&self, numbers: Arc<Numbers>) -> impl Future<Output = ()> + Send + use<> {
         let queue = self.queue.clone();
-        let commands = self.commands.clone();
         async move {
             let mut sent = FuturesUnordered::new();
             loop {
                 while sent.len() < IN_FLIGHT
                     && let Some(publish) = queue.pop()
                 {
-                    let connection = commands.borrow().clone();
-                    match connection {
-                        Some(connection) => sent.push(publish.send(connection, &numbers)),
-                        None => {
-                            let _ = publish.answer.send(Err(RedisError::Unavailable));
-                        }
+                    if publish.connection.is_usable() {
+                        sent.push(publish.send(&numbers));
+                    } else {
+                        let _ = publish.answer.send(Err(RedisError::Unavailable));
                     }
                 }
                 tokio::select! {

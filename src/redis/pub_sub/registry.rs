@@ -4,7 +4,8 @@
 //! Redis here: changed channels are noted, and [`subscriptions`](super::subscriptions) takes them.
 
 use std::{
-    collections::{HashMap, HashSet},
+    cmp::Reverse,
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
@@ -30,7 +31,10 @@ struct Channels {
     by_name: HashMap<Arc<str>, Channel, RandomState>,
     /// Channels whose subscription in Redis may not be what is wanted.
     changed: HashSet<Arc<str>, RandomState>,
-    waiters: Vec<oneshot::Sender<Subscribed>>,
+    /// Numbered, the oldest first.
+    waiters: VecDeque<(u64, oneshot::Sender<Subscribed>)>,
+    last_waiter: u64,
+    last_channel: u64,
     link: Link,
     /// Nothing is subscribed any more.
     closed: bool,
@@ -49,15 +53,20 @@ enum Link {
 #[derive(Default)]
 struct Channel {
     receivers: Vec<Arc<Queue>>,
+    /// In the order in which channels were first wanted.
+    number: u64,
     /// Redis has it, or is being told.
     subscribed: bool,
 }
 
 /// What Redis is to be told next.
 pub(super) struct Changes {
+    /// The oldest last. What an instance has listened to since its start shows to others, who count
+    /// subscribers, that it hears everything again.
     pub subscribe: Vec<Arc<str>>,
     pub unsubscribe: Vec<Arc<str>>,
-    pub waiters: Vec<oneshot::Sender<Subscribed>>,
+    /// Whoever waits up to this number waits for these changes.
+    pub last_waiter: u64,
 }
 
 impl Registry {
@@ -144,6 +153,22 @@ impl Registry {
         }
     }
 
+    /// The connection was silent for a while, and answers as if nothing had been.
+    pub fn answers(&self) {
+        self.lock().link = Link::Up;
+    }
+
+    /// Redis has read what was taken for the waiters up to this number.
+    pub fn confirm(&self, last_waiter: u64) {
+        let mut channels = self.lock();
+        while let Some((_, waiter)) = channels
+            .waiters
+            .pop_front_if(|(number, _)| *number <= last_waiter)
+        {
+            let _ = waiter.send(Subscribed::Confirmed);
+        }
+    }
+
     pub fn take_changes(&self) -> Changes {
         self.lock().take_changes()
     }
@@ -193,7 +218,12 @@ impl Registry {
 
 impl Channels {
     fn add(&mut self, queue: &Arc<Queue>, name: Arc<str>) {
-        let channel = self.by_name.entry(name.clone()).or_default();
+        self.last_channel += 1;
+        let number = self.last_channel;
+        let channel = self.by_name.entry(name.clone()).or_insert_with(|| Channel {
+            number,
+            ..Channel::default()
+        });
         if !channel
             .receivers
             .iter()
@@ -218,7 +248,7 @@ impl Channels {
 
     fn disconnected(&mut self) {
         self.link = Link::Down;
-        for waiter in self.waiters.drain(..) {
+        for (_, waiter) in self.waiters.drain(..) {
             let _ = waiter.send(Subscribed::Pending);
         }
     }
@@ -237,16 +267,18 @@ impl Channels {
         changed.notify_one();
         let (confirm, confirmed) = oneshot::channel();
         (self.link != Link::Down).then(|| {
-            self.waiters.push(confirm);
+            self.last_waiter += 1;
+            self.waiters.push_back((self.last_waiter, confirm));
             confirmed
         })
     }
 
     fn take_changes(&mut self) -> Changes {
+        let mut subscribe = Vec::new();
         let mut changes = Changes {
             subscribe: Vec::new(),
             unsubscribe: Vec::new(),
-            waiters: std::mem::take(&mut self.waiters),
+            last_waiter: self.last_waiter,
         };
         for name in std::mem::take(&mut self.changed) {
             let Some(channel) = self.by_name.get_mut(&name) else {
@@ -254,7 +286,7 @@ impl Channels {
             };
             let wanted = !channel.receivers.is_empty();
             match (wanted, std::mem::replace(&mut channel.subscribed, wanted)) {
-                (true, false) => changes.subscribe.push(name),
+                (true, false) => subscribe.push((channel.number, name)),
                 (false, subscribed) => {
                     self.by_name.remove(&name);
                     if subscribed {
@@ -264,6 +296,8 @@ impl Channels {
                 (true, true) => {}
             }
         }
+        subscribe.sort_unstable_by_key(|(number, _)| Reverse(*number));
+        changes.subscribe = subscribe.into_iter().map(|(_, name)| name).collect();
         changes
     }
 

@@ -7,11 +7,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fred::interfaces::{ClientLike as _, PubsubInterface as _};
-use tokio::time::{Instant, sleep, timeout};
+use fred::interfaces::PubsubInterface as _;
+use tokio::time::{Instant, sleep};
 
 use super::registry::Registry;
-use crate::redis::{link::Connection, numbers::Numbers, reason::reason, service::HEARTBEAT};
+use crate::redis::{connection::Connection, numbers::Numbers, reason::reason, service::HEARTBEAT};
 
 /// Channels in one command.
 const CHUNK: usize = 1_000;
@@ -21,7 +21,8 @@ const BATCH: usize = 10 * CHUNK;
 const GATHER: Duration = Duration::from_millis(1);
 
 /// Serves one connection until it has ended. `restored` is called when everything that is wanted
-/// has been confirmed for the first time. `patience` is how long a `PING` may take.
+/// has been confirmed for the first time. After
+/// `patience` without the answer to a `PING` the connection is silent.
 pub(super) async fn run(
     connection: Connection,
     registry: Arc<Registry>,
@@ -35,8 +36,6 @@ pub(super) async fn run(
         reason = serving => connection.fail(&reason),
         () = connection.gone() => {}
     }
-    connection.gone().await;
-    registry.disconnected();
 }
 
 /// Returns the reason why the connection is no good.
@@ -85,9 +84,7 @@ async fn settle(
         }
     }
     barrier(connection, numbers, patience).await?;
-    for waiter in changes.waiters {
-        let _ = waiter.send(super::Subscribed::Confirmed);
-    }
+    registry.confirm(changes.last_waiter);
     Ok(())
 }
 
@@ -97,15 +94,9 @@ async fn barrier(
     patience: Duration,
 ) -> Result<(), String> {
     let begin = Instant::now();
-    let pong = timeout(patience, connection.client.ping::<fred::types::Value>(None)).await;
-    match pong {
-        Ok(Ok(_)) => {
-            numbers.round_trip.set(begin.elapsed().as_micros() as u64);
-            Ok(())
-        }
-        Ok(Err(error)) => Err(reason(&error)),
-        Err(_) => Err("does not answer".to_owned()),
-    }
+    connection.ping(patience).await?;
+    numbers.round_trip.set(begin.elapsed().as_micros() as u64);
+    Ok(())
 }
 
 fn sent(outcome: Result<(), fred::error::Error>) -> Result<(), String> {

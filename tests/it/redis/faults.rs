@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use managing_api::redis::{RedisError, RedisService, State, Subscribed};
+use managing_api::redis::{Options, Received, RedisError, RedisService, State, Subscribed};
 use tokio::time::Instant;
 
 use super::{LIMIT, assert_flows, assert_rejoined, connected, is_down, options, wait_for};
@@ -81,6 +81,39 @@ async fn a_frozen_redis_is_noticed_and_joined_when_it_goes_on() {
     wait_for(&service, "up", State::is_up).await;
     assert_rejoined(answering);
     assert_flows(&service, "news", &mut receiver).await;
+}
+
+/// What Redis had been given, and what it was about to give, is neither lost nor given again.
+#[tokio::test]
+async fn with_a_redis_that_was_only_frozen_everything_goes_on_as_if_nothing_had_been() {
+    let _turn = turn::beside_others();
+    let Some(server) = RedisServer::start(&[]).await else {
+        return;
+    };
+    let service = RedisService::start(Options {
+        command_timeout: 2 * LIMIT,
+        ..options(&server)
+    });
+    let (subscriber, mut receiver) = service.pub_sub().subscriber();
+    subscriber.subscribe(vec!["news".to_owned()]).await;
+    wait_for(&service, "up", State::is_up).await;
+    server.freeze();
+    let payload = Bytes::from_static(b"\x92kept");
+    let published = service.pub_sub().publish("news", payload.clone());
+    wait_for(&service, "down", is_down).await;
+    let joined = subscriber.subscribe(vec!["more".to_owned()]);
+    // Whoever joins meanwhile is not kept waiting for longer than the silence takes to be noticed.
+    let joined = within(LIMIT, "an answer to the subscription", joined).await;
+    assert_eq!(joined, Ok(Subscribed::Pending));
+    server.thaw();
+    wait_for(&service, "up", State::is_up).await;
+    assert_eq!(published.await, Ok(1));
+    let received = within(LIMIT, "the message", receiver.recv()).await;
+    let channel = "news".into();
+    assert_eq!(received, Ok(Some(Received::Message { channel, payload })));
+    subscriber.subscribe(vec!["even more".to_owned()]).await;
+    assert_flows(&service, "more", &mut receiver).await;
+    assert_eq!(service.numbers().reconnects.get(), 0);
 }
 
 #[tokio::test]
