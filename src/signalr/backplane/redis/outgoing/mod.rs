@@ -3,7 +3,8 @@
 //! Whoever sends first gets a [`Place`], so that a send that does not fit fails before anybody has
 //! it. While the way is open a send waits for its place as long as too much is on its way; while it
 //! is closed it fails at once. What waits goes out once, in order, before anything newer; what
-//! waited too long is dropped. What was handed to Redis and not answered is never sent again.
+//! waited too long is dropped. What was handed to Redis and not answered is never sent again, so
+//! nothing more is handed to a Redis that has not answered for a moment.
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,9 @@ use crate::{redis::RedisError, signalr::backplane::BackplaneError};
 
 /// Bytes that may be on their way to Redis, unanswered.
 const IN_FLIGHT_BYTES: usize = 16 << 20;
+/// While Redis owes an answer for longer than this, it is given nothing more: what it has then may
+/// be lost, what waits is not.
+const ANSWER_DUE: Duration = Duration::from_millis(250);
 /// What a message costs besides its bytes.
 const COST_EACH: usize = 128;
 
@@ -56,6 +60,8 @@ struct State {
     /// Bytes of all places, of what waits and of what is on its way.
     bytes: usize,
     in_flight: usize,
+    /// When each message that is on its way was handed to Redis, the oldest first.
+    handed: VecDeque<Instant>,
     /// How many messages were numbered.
     number: u64,
     /// In the order of their numbers.
@@ -212,14 +218,22 @@ impl Outgoing {
     /// Sends as much as may be on its way. True: nothing waits any more, and the way is open.
     fn send_waiting(&self) -> bool {
         let mut state = self.lock();
-        while state.in_flight < IN_FLIGHT_BYTES {
+        let all = self.send_some(&mut state);
+        if all {
+            state.open = Some(Instant::now());
+        }
+        all
+    }
+
+    /// Whether nothing waits any more.
+    fn send_some(&self, state: &mut State) -> bool {
+        while state.in_flight < IN_FLIGHT_BYTES && !state.is_answer_due() {
             let Some(message) = state.waiting.pop_front() else {
-                state.open = Some(Instant::now());
                 return true;
             };
-            self.send(&mut state, message);
+            self.send(state, message);
         }
-        false
+        state.waiting.is_empty()
     }
 
     /// Drops what has waited too long.
@@ -246,6 +260,7 @@ impl Outgoing {
     /// Takes Redis's answers, as long as it is polled.
     pub async fn settle(self: Arc<Self>, mut answers: mpsc::UnboundedReceiver<Sent>) {
         while let Some(Sent { message, answer }) = answers.recv().await {
+            let mut answers = true;
             match answer.await {
                 Ok(_) => self.numbers.published.add(1),
                 Err(RedisError::Unavailable | RedisError::Overloaded) => {
@@ -257,11 +272,19 @@ impl Outgoing {
                         warn!(%text, "⚠️ Redis refuses to publish");
                     }
                 }
-                Err(_) => self.numbers.uncertain.add(1),
+                Err(_) => {
+                    answers = false;
+                    self.numbers.uncertain.add(1);
+                }
             }
             let mut state = self.lock();
+            state.handed.pop_front();
             state.bytes -= message.cost;
             state.in_flight -= message.cost;
+            // After a failure the rest of what is on its way may come back, and goes first.
+            if state.open.is_some() && (answers || state.handed.is_empty()) {
+                self.send_some(&mut state);
+            }
             drop(state);
             self.changed.notify_waiters();
         }
@@ -271,6 +294,7 @@ impl Outgoing {
     fn give_back(&self, message: Message) {
         let mut state = self.lock();
         state.open = None;
+        state.handed.pop_front();
         state.in_flight -= message.cost;
         let place = state
             .waiting
@@ -288,14 +312,17 @@ impl Outgoing {
             since: Instant::now(),
             cost,
         };
-        match state.open {
-            Some(_) => self.send(state, message),
-            None => state.waiting.push_back(message),
+        let is_free = state.open.is_some() && state.waiting.is_empty() && !state.is_answer_due();
+        if is_free {
+            self.send(state, message);
+        } else {
+            state.waiting.push_back(message);
         }
     }
 
     fn send(&self, state: &mut State, message: Message) {
         state.in_flight += message.cost;
+        state.handed.push_back(Instant::now());
         let answer = self
             .publisher
             .publish(&message.channel, message.payload.clone());
@@ -309,6 +336,11 @@ impl Outgoing {
 }
 
 impl State {
+    fn is_answer_due(&self) -> bool {
+        let oldest = self.handed.front();
+        oldest.is_some_and(|since| since.elapsed() > ANSWER_DUE)
+    }
+
     fn next_number(&mut self) -> u64 {
         self.number += 1;
         self.number

@@ -174,3 +174,31 @@ async fn more_than_may_be_on_its_way_goes_out_piece_by_piece() {
     opening.await.unwrap();
     assert!(bed.outgoing.open_since().is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_redis_that_does_not_answer_is_given_no_more_until_it_does() {
+    let bed = Bed::new(1 << 20);
+    bed.outgoing.open().await;
+    bed.send("a", 10).await.unwrap();
+    advance(Duration::from_millis(200)).await;
+    bed.send("b", 10).await.unwrap();
+    advance(Duration::from_millis(100)).await;
+    bed.send("c", 10).await.unwrap();
+    bed.send("d", 10).await.unwrap();
+    assert_eq!(bed.published(|_| Ok(1)).await, ["a", "b"]);
+    bed.send("e", 10).await.unwrap();
+    assert_eq!(bed.published(|_| Ok(1)).await, ["c", "d", "e"]);
+
+    // It dies meanwhile: only what it had is uncertain.
+    bed.send("lost", 10).await.unwrap();
+    advance(Duration::from_millis(300)).await;
+    bed.send("f", 10).await.unwrap();
+    let lost = bed.published(|_| Err(RedisError::Interrupted)).await;
+    assert_eq!(lost, ["lost"]);
+    assert_eq!(bed.published(|_| Err(RedisError::Unavailable)).await, ["f"]);
+    bed.send("g", 10).await.unwrap();
+    bed.outgoing.open().await;
+    assert_eq!(bed.published(|_| Ok(1)).await, ["f", "g"]);
+    assert_eq!(bed.numbers.uncertain.get(), 1);
+    assert_eq!(bed.outgoing.queued_bytes(), 0);
+}
