@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use tracing::{info, warn};
 
@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(50);
 /// How often they are counted while all is well.
 const COUNT: Duration = Duration::from_secs(1);
+/// A number that has just grown may grow on: a fleet that starts together, or a rolling restart.
+const GROWING: Duration = Duration::from_secs(5);
 /// How often messages that wait too long are looked for.
 const EXPIRY: Duration = Duration::from_secs(1);
 
@@ -28,14 +30,12 @@ const EXPIRY: Duration = Duration::from_secs(1);
 pub(super) async fn run(redis: RedisService, outgoing: Arc<Outgoing>, all: String) {
     let channel = [all];
     let mut states = redis.watch();
+    let mut instances = Instances::default();
     // Whoever meets Redis at once may be the first of the fleet.
-    let mut instances = Some(1);
-    if !is_there(&mut states).await {
-        instances = None;
-    }
+    let mut expected = is_there(&mut states).await.then_some(1);
     loop {
         tokio::select! {
-            () = opening(&redis, &mut states, &outgoing, &channel, instances) => {}
+            () = opening(&redis, &mut states, &outgoing, &channel, expected) => {}
             () = expiring(&outgoing) => {}
         }
         tokio::select! {
@@ -46,6 +46,30 @@ pub(super) async fn run(redis: RedisService, outgoing: Arc<Outgoing>, all: Strin
             () = counting(&redis, &channel, &mut instances) => {}
         }
         outgoing.close();
+        expected = instances.expected(Instant::now());
+    }
+}
+
+/// How many instances there were when they were counted last.
+#[derive(Default)]
+struct Instances {
+    count: u64,
+    grown: Option<Instant>,
+}
+
+impl Instances {
+    /// At least this one.
+    fn counted(&mut self, count: u64, now: Instant) {
+        if count > self.count {
+            self.grown = Some(now);
+        }
+        self.count = count.max(1);
+    }
+
+    /// How many will come back after an outage, if that is known.
+    fn expected(&self, now: Instant) -> Option<u64> {
+        let grown = self.grown?;
+        (now.duration_since(grown) >= GROWING).then_some(self.count)
     }
 }
 
@@ -102,11 +126,11 @@ async fn subscribed(redis: &RedisService, channel: &[String], instances: Option<
     }
 }
 
-/// Keeps the number of instances, at least this one. Never ends.
-async fn counting(redis: &RedisService, channel: &[String], instances: &mut Option<u64>) {
+/// Keeps the number of instances. Never ends.
+async fn counting(redis: &RedisService, channel: &[String], instances: &mut Instances) {
     loop {
         if let Some(count) = count(redis, channel).await {
-            *instances = Some(count.max(1));
+            instances.counted(count, Instant::now());
         }
         sleep(COUNT).await;
     }
@@ -131,5 +155,27 @@ async fn expiring(outgoing: &Outgoing) {
 async fn until(states: &mut watch::Receiver<State>, is_so: impl FnMut(&State) -> bool) {
     if states.wait_for(is_so).await.is_err() {
         std::future::pending().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_has_just_grown_is_not_relied_on() {
+        let mut instances = Instances::default();
+        let begin = Instant::now();
+        assert_eq!(instances.expected(begin), None);
+        instances.counted(1, begin);
+        instances.counted(3, begin + COUNT);
+        assert_eq!(instances.expected(begin + GROWING), None);
+        let later = begin + COUNT + GROWING;
+        assert_eq!(instances.expected(later), Some(3));
+        // One leaves and is replaced.
+        instances.counted(2, later);
+        assert_eq!(instances.expected(later), Some(2));
+        instances.counted(3, later);
+        assert_eq!(instances.expected(later), None);
     }
 }
