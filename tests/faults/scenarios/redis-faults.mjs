@@ -12,8 +12,6 @@ const STEADY = 2_000;
 const AT_ONCE = 2_000;
 /** What was on its way when the fault struck is at the mercy of the network: it is never sent twice. */
 const UNDER_WAY = 1_000;
-/** The same for a connection that only falls silent: so long it takes to find that out. */
-const UNNOTICED = 3_500;
 /** So long a send waits for Redis; then it expires. */
 const EXPIRY = 30_000;
 /** So soon after the end of the fault messages flow between instances again. */
@@ -30,7 +28,7 @@ const kill = seconds => ({
 
 const freeze = seconds => ({
     name: `Redis frozen for ${seconds} s`,
-    underWay: UNNOTICED,
+    keepsAll: seconds < EXPIRY / 1000 - 5,
     async strike({ redis }) {
         redis.freeze();
         await sleep(seconds * 1000);
@@ -59,7 +57,7 @@ const cut = seconds => ({
 
 const deadLine = seconds => ({
     name: `network dead without a word for ${seconds} s`,
-    underWay: UNNOTICED,
+    keepsAll: seconds < EXPIRY / 1000 - 5,
     overLink: true,
     async strike({ link }) {
         link.freeze();
@@ -105,7 +103,7 @@ const onKnownInstances = (fault, soak) => ({
             const struck = performance.now();
             await fault.strike(fleet);
             const over = performance.now();
-            assertOnlySilence(await load.end(fault.name), { struck, over, underWay: fault.underWay ?? UNDER_WAY });
+            assertOnlySilence(await load.end(fault.name), { struck, over, keepsAll: fault.keepsAll });
         } finally {
             await load.stop();
             await fleet.stop();
@@ -114,12 +112,18 @@ const onKnownInstances = (fault, soak) => ({
 });
 
 /** All that anybody may notice: messages between instances come late, and few of them never. */
-function assertOnlySilence(figures, { struck, over, underWay }) {
+function assertOnlySilence(figures, { struck, over, keepsAll = false }) {
     assertUnharmed(figures);
     const { local, remote, failed, drops, slowest } = figures;
     assert.deepEqual({ drops, failed, lostHere: local.lost }, { drops: 0, failed: 0, lostHere: 0 });
+    if (keepsAll) assert.equal(remote.lost, 0, 'lost, although nothing broke');
     assert.ok(slowest < AT_ONCE, `a send took ${slowest} ms`);
-    const excused = at => Math.abs(at - struck) < underWay || at < over + RECOVERY - EXPIRY;
+    assertExcused(remote, { struck, over });
+}
+
+/** What is lost was under way when the fault struck, or waited too long; and the silence ends soon. */
+function assertExcused(remote, { struck, over }) {
+    const excused = at => Math.abs(at - struck) < UNDER_WAY || at < over + RECOVERY - EXPIRY;
     const unexcused = remote.lostAt.filter(at => !excused(at)).map(at => Math.round(at - struck));
     assert.deepEqual([...new Set(unexcused)], [], 'lost, by ms since the fault, although neither under way nor too old');
     const late = remote.silence - (over - struck);
@@ -138,10 +142,13 @@ const behindBalancer = (fault, soak) => ({
             await load.join(`http://127.0.0.1:${balancer.port}/conformance`, { each: soak ? 15 : 3 });
             await Promise.all(fleet.instances.map(({ url }, home) => load.publish(url, home)));
             await load.flowing('messages flow before the fault');
+            const struck = performance.now();
             await fault.strike(fleet);
+            const over = performance.now();
             const figures = await load.end(`${fault.name}, behind a balancer`);
             assertUnharmed(figures);
             assert.equal(figures.drops, 0, 'connections dropped');
+            assertExcused(figures.remote, { struck, over });
         } finally {
             await load.stop();
             balancer.stop();
