@@ -58,6 +58,7 @@ pub struct Fleet {
     redis: RedisService,
     instances: Arc<Instances>,
     directory: Arc<Directory>,
+    /// The fleet was met, or waiting for it is in vain.
     joined: watch::Sender<bool>,
     served: OnceLock<()>,
     polls: Polls,
@@ -146,7 +147,10 @@ impl Fleet {
         tokio::select! {
             _ = joined.wait_for(|joined| *joined) => {}
             _ = states.wait_for(|state| matches!(state, State::Down { .. })) => {}
-            () = tokio::time::sleep(MEETING) => {}
+            () = tokio::time::sleep(MEETING) => {
+                // Redis answers and lets nobody join: later requests do not wait for that again.
+                self.joined.send_replace(true);
+            }
         }
     }
 
