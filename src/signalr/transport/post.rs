@@ -50,6 +50,10 @@ pub async fn forward(mut body: Payload, pieces: mpsc::Sender<Bytes>) -> Result<(
         };
         spent += waited.elapsed();
         received += piece.len() as u64;
+        if piece.is_empty() {
+            // To an edge nothing more is the end of a body.
+            continue;
+        }
         if pieces.send(piece).await.is_err() {
             return Ok(());
         }
