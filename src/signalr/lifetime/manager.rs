@@ -104,6 +104,11 @@ impl HubLifetimeManager {
         self.directory.contains_key(id)
     }
 
+    /// Which worker a connection lives on. None: it is not here.
+    pub(super) fn worker_of(&self, id: &ConnectionId) -> Option<WorkerId> {
+        self.directory.get(id.as_str()).map(|worker| *worker)
+    }
+
     /// Whether there may be other instances.
     pub fn is_distributed(&self) -> bool {
         self.backplane.is_distributed()
@@ -190,7 +195,7 @@ impl HubLifetimeManager {
         Fut: Future<Output = R> + 'static,
     {
         let place = self.place.get()?;
-        let worker = *self.directory.get(id.as_str())?;
+        let worker = self.worker_of(id)?;
         let (hub, id) = (place.hub, id.clone());
         let found = place.workers.call(worker, move || async move {
             let connection = Worker::current()?.members(hub).get(id.as_str()).cloned()?;
@@ -211,7 +216,7 @@ impl HubLifetimeManager {
         Fut: Future<Output = R> + 'static,
     {
         let place = self.place.get()?;
-        let worker = *self.directory.get(id.as_str())?;
+        let worker = self.worker_of(id)?;
         let (hub, id) = (place.hub, id.clone());
         Some(place.workers.request(worker, move || async move {
             let connection = Worker::current()?.members(hub).get(id.as_str()).cloned()?;
@@ -226,7 +231,7 @@ impl HubLifetimeManager {
         call: impl FnOnce(&Worker, usize) -> R + Send + 'static,
     ) -> Option<R> {
         let place = self.place.get()?;
-        let worker = *self.directory.get(id.as_str())?;
+        let worker = self.worker_of(id)?;
         let hub = place.hub;
         let called = place.workers.call(worker, move || async move {
             Worker::current().map(|worker| call(&worker, hub))

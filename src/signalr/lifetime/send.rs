@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
-use super::{HubLifetimeManager, Message, SendError, Target, worker::Delivery};
+use super::{HubLifetimeManager, Message, SendError, Target, WorkerId, worker::Delivery};
 use crate::signalr::{
     backplane::{Envelope, Prepared},
     connection::{ConnectionId, Frame},
@@ -90,7 +90,10 @@ impl HubLifetimeManager {
             members.deliver(&target, &excluded, &message);
             here.id()
         });
-        for worker in (0..place.workers.len()).filter(|worker| Some(*worker) != here) {
+        let meant = self.workers_of(&target);
+        let is_meant = |worker: &WorkerId| meant.as_ref().is_none_or(|it| it.contains(worker));
+        let others = (0..place.workers.len()).filter(|worker| Some(*worker) != here);
+        for worker in others.filter(is_meant) {
             let delivery = Delivery {
                 hub: place.hub,
                 target: target.clone(),
@@ -100,6 +103,14 @@ impl HubLifetimeManager {
             receipts.push(place.workers.deliver(worker, delivery).await);
         }
         receipts
+    }
+
+    /// Where the connections live that a target names one by one. None: it may be anywhere.
+    fn workers_of(&self, target: &Target) -> Option<SmallVec<[WorkerId; 4]>> {
+        let Target::Connections(ids) = target else {
+            return None;
+        };
+        Some(ids.iter().filter_map(|id| self.worker_of(id)).collect())
     }
 
     /// A place in the queue to the other instances. None: nobody there can be meant.
