@@ -77,6 +77,7 @@ mod lifecycle;
 mod methods;
 mod options;
 mod proxies;
+mod starting;
 mod stream;
 mod timers;
 mod upload;
