@@ -161,10 +161,10 @@ impl Registry {
     /// Redis has read what was taken for the waiters up to this number.
     pub fn confirm(&self, last_waiter: u64) {
         let mut channels = self.lock();
-        while let Some((_, waiter)) = channels
+        let rest = channels
             .waiters
-            .pop_front_if(|(number, _)| *number <= last_waiter)
-        {
+            .partition_point(|(number, _)| *number <= last_waiter);
+        for (_, waiter) in channels.waiters.drain(..rest) {
             let _ = waiter.send(Subscribed::Confirmed);
         }
     }
