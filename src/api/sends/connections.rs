@@ -1,13 +1,13 @@
 //! To one connection.
 
-use actix_web::{HttpRequest, HttpResponse, delete, post, route, web};
+use actix_web::{HttpRequest, delete, post, route, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
     Answer, Reason, Sends,
     answer::{self, Accepted, Done, Refusal},
-    check_name,
+    check_name, close, existence,
     message::{Message, PayloadMessage},
     order::{Order, Whom},
     presence::Presence,
@@ -53,6 +53,10 @@ impl ConnectionPath {
     }
 }
 
+fn not_there() -> Refusal {
+    Refusal::no_connection("Warning.Connection.NotExisted")
+}
+
 /// Send a message to one connection.
 #[utoipa::path(tag = "sends", params(ConnectionPath), request_body = PayloadMessage, responses(Accepted, NotTaken))]
 #[post("/api/hubs/{hub}/connections/{connection}/:send")]
@@ -82,10 +86,7 @@ async fn connection_exists(
     path: web::Path<ConnectionPath>,
 ) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    if hub.is_anybody(path.whom()).await? {
-        return Ok(HttpResponse::Ok().finish());
-    }
-    Err(Refusal::no_connection("Warning.Connection.NotExisted"))
+    existence(&hub, path.whom(), not_there()).await
 }
 
 /// Close a connection.
@@ -101,15 +102,10 @@ async fn close_hub_connection(
     path: web::Path<ConnectionPath>,
 ) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    let order = Order::Close {
-        whom: path.whom(),
-        excluded: Vec::new(),
-        reason: Reason::of(&request).reason,
-    };
-    if hub.everywhere(order).await? {
-        return Ok(answer::done());
+    match close(&hub, path.whom(), &request).await? {
+        true => Ok(answer::done()),
+        false => Err(not_there()),
     }
-    Err(Refusal::no_connection("Warning.Connection.NotExisted"))
 }
 
 /// Take a connection out of all groups. One that does not exist is in none.

@@ -7,9 +7,9 @@ use utoipa::IntoParams;
 use super::{
     Answer, Excluded, Reason, Sends,
     answer::{self, Accepted, Done, Refusal},
-    check_name,
+    check_name, close, existence,
     message::{Message, PayloadMessage},
-    order::{Order, Whom},
+    order::Whom,
     presence::Presence,
 };
 use crate::{
@@ -47,6 +47,10 @@ impl GroupPath {
         let hub = sends.hub(request, &self.hub).await?;
         check_name(&self.group, "group")?;
         Ok(hub)
+    }
+
+    fn whom(&self) -> Whom {
+        Whom::Group(self.group.clone())
     }
 }
 
@@ -94,10 +98,7 @@ async fn send_to_group(
 #[route("/api/hubs/{hub}/groups/{group}", method = "GET", method = "HEAD")]
 async fn group_exists(request: HttpRequest, sends: Sends, path: web::Path<GroupPath>) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    if hub.is_anybody(Whom::Group(path.group.clone())).await? {
-        return Ok(HttpResponse::Ok().finish());
-    }
-    Err(Refusal::no_group())
+    existence(&hub, path.whom(), Refusal::no_group()).await
 }
 
 /// Close the connections of a group.
@@ -113,12 +114,7 @@ async fn close_group_connections(
     path: web::Path<GroupPath>,
 ) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    let order = Order::Close {
-        whom: Whom::Group(path.group.clone()),
-        excluded: Excluded::of(&request).excluded,
-        reason: Reason::of(&request).reason,
-    };
-    hub.everywhere(order).await?;
+    close(&hub, path.whom(), &request).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -5,8 +5,9 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use super::{
     Answer, Excluded, HubPath, Reason, Sends,
     answer::{self, Accepted},
+    close,
     message::{Message, PayloadMessage},
-    order::{Order, Whom},
+    order::Whom,
 };
 use crate::api::{
     answers::{NotRead, NotTaken},
@@ -48,13 +49,6 @@ async fn close_hub_connections(
     path: web::Path<HubPath>,
 ) -> Answer {
     let hub = sends.hub(&request, &path.hub).await?;
-    let excluded = Excluded::of(&request).excluded;
-    let reason = Reason::of(&request).reason;
-    let order = Order::Close {
-        whom: Whom::All,
-        excluded,
-        reason,
-    };
-    hub.everywhere(order).await?;
+    close(&hub, Whom::All, &request).await?;
     Ok(HttpResponse::NoContent().finish())
 }

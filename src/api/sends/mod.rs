@@ -26,7 +26,11 @@ use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi};
 
 pub use self::answer::ServiceResponse;
-use self::{access::SendAccess, presence::Presence};
+use self::{
+    access::SendAccess,
+    order::{Order, Whom},
+    presence::Presence,
+};
 use super::request::query_values;
 use crate::{problem::Problem, redis::Instances, signalr::hub::HubContext};
 
@@ -80,6 +84,25 @@ impl SendRoutes {
             }
             None => Err(Problem::not_found(format!("there is no hub {name}"))),
         }
+    }
+}
+
+/// Closes connections as a request says: whom it leaves out, and what they are told. Whether there
+/// was any.
+async fn close(hub: &Presence, whom: Whom, request: &HttpRequest) -> Result<bool, Problem> {
+    let order = Order::Close {
+        whom,
+        excluded: Excluded::of(request).excluded,
+        reason: Reason::of(request).reason,
+    };
+    hub.everywhere(order).await
+}
+
+/// Empty where there is somebody, else the refusal.
+async fn existence(hub: &Presence, whom: Whom, refusal: answer::Refusal) -> Answer {
+    match hub.is_anybody(whom).await? {
+        true => Ok(HttpResponse::Ok().finish()),
+        false => Err(refusal),
     }
 }
 

@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 use super::{
     Answer, Excluded, Reason, Sends,
     answer::{self, Accepted, Done, Refusal},
-    check_name,
+    check_name, close, existence,
     message::{Message, PayloadMessage},
     order::{Order, Whom},
     presence::Presence,
@@ -16,6 +16,7 @@ use crate::{
     api::{
         answers::{NotRead, NotTaken},
         operations::operations,
+        request::query_values,
     },
     problem::Problem,
 };
@@ -82,6 +83,29 @@ impl MemberPath {
     }
 }
 
+/// Azure keeps a user's membership for connections to come; here it ends with the connections.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Lifetime {
+    /// Seconds. Only 0 is taken, Azure's word for the connections that there are now: that is what
+    /// happens without it, too.
+    #[param(required = false, minimum = 0, maximum = 0)]
+    #[allow(dead_code, reason = "described here, read from the query")]
+    ttl: Option<u64>,
+}
+
+impl Lifetime {
+    /// A promise that would not be kept is not made.
+    fn check(request: &HttpRequest) -> Result<(), Problem> {
+        match query_values(request, "ttl").iter().all(|ttl| ttl == "0") {
+            true => Ok(()),
+            false => Err(Problem::invalid(
+                "`ttl` can only be 0: memberships are those of connections and end with them",
+            )),
+        }
+    }
+}
+
 /// Send a message to a user.
 #[utoipa::path(tag = "sends", params(UserPath), request_body = PayloadMessage, responses(Accepted, NotTaken))]
 #[post("/api/hubs/{hub}/users/{user}/:send")]
@@ -102,10 +126,7 @@ async fn send_to_user(
 #[route("/api/hubs/{hub}/users/{user}", method = "GET", method = "HEAD")]
 async fn user_exists(request: HttpRequest, sends: Sends, path: web::Path<UserPath>) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    if hub.is_anybody(path.whom()).await? {
-        return Ok(HttpResponse::Ok().finish());
-    }
-    Err(Refusal::no_user())
+    existence(&hub, path.whom(), Refusal::no_user()).await
 }
 
 /// Close a user's connections.
@@ -121,12 +142,7 @@ async fn close_user_connections(
     path: web::Path<UserPath>,
 ) -> Answer {
     let hub = path.hub(&request, &sends).await?;
-    let order = Order::Close {
-        whom: path.whom(),
-        excluded: Excluded::of(&request).excluded,
-        reason: Reason::of(&request).reason,
-    };
-    hub.everywhere(order).await?;
+    close(&hub, path.whom(), &request).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -150,7 +166,7 @@ async fn user_is_in_group(
 }
 
 /// Add the connections that a user has now to a group.
-#[utoipa::path(tag = "sends", params(MemberPath), responses(Done, NotRead))]
+#[utoipa::path(tag = "sends", params(MemberPath, Lifetime), responses(Done, NotRead))]
 #[put("/api/hubs/{hub}/users/{user}/groups/{group}")]
 async fn add_user_to_group(
     request: HttpRequest,
@@ -158,6 +174,7 @@ async fn add_user_to_group(
     path: web::Path<MemberPath>,
 ) -> Answer {
     let hub = path.hub(&request, &sends).await?;
+    Lifetime::check(&request)?;
     let order = Order::Join(path.whom(), path.group.clone());
     hub.everywhere(order).await?;
     Ok(answer::done())

@@ -172,6 +172,11 @@ async fn existence_and_membership_can_be_asked_and_changed() {
         ("HEAD", "bothub/groups/h", 404),
         ("PUT", membership.as_str(), 200),
         ("DELETE", "bothub/connections/x/groups", 200),
+        // What is not kept for connections to come is not promised.
+        ("PUT", "bothub/users/ann/groups/i?ttl=60", 400),
+        ("HEAD", "bothub/users/ann/groups/i", 404),
+        ("PUT", "bothub/users/ann/groups/i?ttl=0", 200),
+        ("HEAD", "bothub/users/ann/groups/i", 200),
         ("HEAD", "bothub/groups/g", 200),
     ];
     for (method, path, expected) in steps {
