@@ -10,6 +10,7 @@ use crate::{
         ChatConfig, ChatService, EmbeddedStore, Fleet, RedisStore, TradingView,
         config::{ApiKey, Limits, ProviderConfig},
     },
+    eventlog::SharedLogs,
     hubs::llm::Viewers,
     settings::{LlmProviderSettings, LlmSettings},
 };
@@ -17,6 +18,7 @@ use crate::{
 pub(super) fn service(
     settings: &LlmSettings,
     storage: Storage,
+    logs: Option<SharedLogs>,
     trading: Arc<dyn TradingView>,
     viewers: Arc<Viewers>,
 ) -> io::Result<Arc<ChatService>> {
@@ -30,8 +32,8 @@ pub(super) fn service(
     };
     let database = match storage {
         Storage::Redis(redis) => {
-            let store = Arc::new(RedisStore::new(redis.service.clone()));
-            return build(store, Fleet::new(redis.service, redis.instances));
+            let store = Arc::new(RedisStore::new(redis.service));
+            return build(store, logs.map_or_else(Fleet::alone, Fleet::new));
         }
         Storage::Embedded(database) => database,
     };

@@ -9,6 +9,7 @@ use super::{backplane::Backplanes, chat, options, redis::Redis, storage::Storage
 use crate::{
     auth::Limits,
     chat::ChatService,
+    eventlog::SharedLogs,
     hubs::{
         backtests::{self, BacktestHub},
         bots::{self, BotHub},
@@ -46,14 +47,22 @@ impl Hubs {
     ) -> io::Result<Self> {
         let mut endpoints = Endpoints::new(Backplanes::new(settings, redis), limits);
         let clock = Clock::system();
+        let logs = redis.map(|redis| {
+            let (service, instances) = (redis.service.clone(), redis.instances.clone());
+            let logs = SharedLogs::new(service, instances);
+            tokio::spawn(logs.clone().run());
+            logs
+        });
 
         let context = endpoints.context(settings, "bothub", bots::TYPE_NAME);
-        let bots = BotService::new(clock.clone(), HubLink::new(context.clone()));
+        let link = HubLink::new(context.clone());
+        let bots = BotService::new(clock.clone(), link, logs.clone());
         spawn_local(bots.clone().run(context.clone()));
         endpoints.serve(settings, "bothub", &context, BotHub::new(bots.clone()));
 
         let context = endpoints.context(settings, "backtesthub", backtests::TYPE_NAME);
-        let backtests = BacktestService::new(clock, HubLink::new(context.clone()));
+        let link = HubLink::new(context.clone());
+        let backtests = BacktestService::new(clock, link, logs.clone());
         spawn_local(backtests.clone().run(context.clone()));
         let hub = BacktestHub::new(backtests.clone());
         endpoints.serve(settings, "backtesthub", &context, hub);
@@ -61,7 +70,7 @@ impl Hubs {
         let context = endpoints.context(settings, "llmhub", llm::TYPE_NAME);
         let (viewers, delivering) = Viewers::new();
         let trading = LiveView::new(bots.clone(), backtests.clone());
-        let chat = chat::service(&settings.llm, storage, trading, viewers.clone())?;
+        let chat = chat::service(&settings.llm, storage, logs, trading, viewers.clone())?;
         spawn_local(delivering.run(viewers.clone(), context.clone()));
         let hub = LlmHub::new(chat.clone(), viewers);
         endpoints.serve(settings, "llmhub", &context, hub);

@@ -77,7 +77,8 @@ impl Appender {
         });
         self.lock().insert(name.clone(), entry);
         let (queue, for_later) = (self.queue.clone(), (queued.clone(), name.clone()));
-        log.on_change(move || queue.add(&for_later.0, &for_later.1));
+        let add = move || queue.add(&for_later.0, &for_later.1);
+        log.on_change(Some(Arc::new(add)));
         self.queue.add(&queued, &name);
     }
 
@@ -85,7 +86,7 @@ impl Appender {
     pub fn detach(&self, log: &LogName) {
         let entry = self.lock().remove(log);
         if let Some(entry) = entry {
-            entry.log.release(None);
+            entry.log.end();
         }
     }
 
@@ -168,8 +169,9 @@ impl Appender {
         let name = &sent.lease.log;
         match result {
             Appended::Fenced => {
-                self.detach(name);
+                // First, so that nobody takes what is shown now for stored.
                 entry.log.lost();
+                self.detach(name);
             }
             Appended::UpTo(seq) => {
                 if entry.log.stored(sent, seq) {
@@ -194,7 +196,7 @@ impl Appender {
     fn show_everything(&self) {
         let entries: Vec<_> = self.lock().values().cloned().collect();
         for entry in entries {
-            entry.log.release(None);
+            entry.log.release();
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::inner::Inner;
-use super::{Append, Epoch, Event, EventLog, Lease, Position, Stored, Whole};
+use super::{Append, Epoch, Event, EventLog, Lease, Note, Position, Stored, Whole};
 
 /// Durable events after which the store gets a snapshot, so that it may trim what came before.
 const SNAPSHOT_AFTER: u64 = 2_000;
@@ -22,7 +22,10 @@ pub trait Snapshot: Send + 'static {
 trait Source: Send + Sync {
     fn collect(&self, position: &Position, snapshot_at: u64) -> Option<Collected>;
     fn collect_whole(&self) -> Collected;
-    fn release(&self, seq: Option<u64>);
+    fn release(&self);
+    fn release_in(&self, epoch: &Epoch, seq: u64);
+    fn forget_notes(&self, up_to: u64);
+    fn forget(&self);
     fn has_more(&self, position: &Position) -> bool;
 }
 
@@ -31,7 +34,9 @@ struct Collected {
     events: Vec<Event>,
     reached: Position,
     snapshot: Option<(u64, Bytes)>,
+    notes: Vec<Note>,
     trimmed: u64,
+    is_based_on_state: bool,
     is_last: bool,
 }
 
@@ -100,7 +105,9 @@ impl Attached {
             whole: whole.then(|| Whole {
                 about: self.about.clone(),
                 trimmed: collected.trimmed,
+                is_based_on_state: collected.is_based_on_state,
             }),
+            notes: collected.notes,
             ended: collected.is_last.then_some(self.keep),
         }
     }
@@ -114,9 +121,15 @@ impl Attached {
             progress.snapshot_at = *seq;
         }
         progress.over = sent.ended.is_some();
-        let over = progress.over;
+        let (over, revision) = (progress.over, progress.stored.revision);
         drop(progress);
-        self.release((!over).then_some(seq));
+        if !sent.notes.is_empty() {
+            self.source.forget_notes(revision);
+        }
+        match over {
+            true => self.release(),
+            false => self.source.release_in(&sent.epoch, seq),
+        }
         over
     }
 
@@ -130,8 +143,15 @@ impl Attached {
         self.source.has_more(&stored)
     }
 
-    pub fn release(&self, seq: Option<u64>) {
-        self.source.release(seq);
+    /// Followers may see all there is.
+    pub fn release(&self) {
+        self.source.release();
+    }
+
+    /// Nobody appends what changes from here on.
+    pub fn end(&self) {
+        self.source.forget();
+        self.release();
     }
 
     /// Another instance owns the log.
@@ -166,9 +186,11 @@ impl<S: Snapshot> Source for Arc<EventLog<S>> {
             Some(Collected {
                 epoch: inner.epoch().clone(),
                 events,
-                reached,
                 snapshot: is_due.then(|| (inner.seq(), inner.state().snapshot())),
+                notes: inner.notes(position.revision, reached.revision),
+                reached,
                 trimmed: 0,
+                is_based_on_state: false,
                 is_last: !is_part && inner.is_closed(),
             })
         })
@@ -180,13 +202,27 @@ impl<S: Snapshot> Source for Arc<EventLog<S>> {
             events: inner.kept(),
             reached: inner.position(),
             snapshot: Some((inner.seq(), inner.state().snapshot())),
+            notes: inner.notes(0, inner.revision()),
             trimmed: inner.trimmed(),
+            is_based_on_state: inner.is_based_on_state(),
             is_last: inner.is_closed(),
         })
     }
 
-    fn release(&self, seq: Option<u64>) {
-        EventLog::release(self, seq);
+    fn release(&self) {
+        EventLog::release(self, None);
+    }
+
+    fn release_in(&self, epoch: &Epoch, seq: u64) {
+        EventLog::release_in(self, epoch, seq);
+    }
+
+    fn forget_notes(&self, up_to: u64) {
+        EventLog::forget_notes(self, up_to);
+    }
+
+    fn forget(&self) {
+        self.on_change(None);
     }
 
     fn has_more(&self, position: &Position) -> bool {

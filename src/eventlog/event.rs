@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The name of one history of a log. Compared only for equality.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -38,6 +39,12 @@ impl fmt::Debug for Epoch {
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Epoch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|name| Self(name.into()))
     }
 }
 
@@ -103,4 +110,14 @@ impl Event {
             revision: 0,
         }
     }
+}
+
+/// Something small that the store keeps beside a log, written in one step with what was appended
+/// before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub key: String,
+    pub value: Bytes,
+    /// The store forgets it after this long.
+    pub keep: Duration,
 }

@@ -7,7 +7,13 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use indexmap::IndexMap;
 
-use super::{Bounds, Epoch, Event, Kind, NotInLog, Position, Stamp};
+use super::{Bounds, Epoch, Event, Kind, NotInLog, Note, Position, Stamp};
+
+/// Notes of one log that the store does not have yet; the oldest goes first.
+const MOST_NOTES: usize = 1_000;
+
+/// What is to happen when followers may see the durable event of that number.
+type WhenShown = (u64, Box<dyn FnOnce() + Send>);
 
 pub struct Inner<S> {
     state: S,
@@ -25,6 +31,11 @@ pub struct Inner<S> {
     trimmed_revision: u64,
     conflated: IndexMap<Arc<str>, Event, ahash::RandomState>,
     lossy: VecDeque<Event>,
+    /// The epoch began with a state that its events alone do not make.
+    is_based_on_state: bool,
+    when_shown: VecDeque<WhenShown>,
+    /// With the revisions they were made at.
+    notes: VecDeque<(u64, Note)>,
 }
 
 impl<S> Inner<S> {
@@ -42,6 +53,9 @@ impl<S> Inner<S> {
             trimmed_revision: 0,
             conflated: IndexMap::default(),
             lossy: VecDeque::new(),
+            is_based_on_state: false,
+            when_shown: VecDeque::new(),
+            notes: VecDeque::new(),
         }
     }
 
@@ -87,14 +101,86 @@ impl<S> Inner<S> {
     pub fn release(&mut self, seq: Option<u64>) {
         self.released = seq;
         self.revision += 1;
+        self.act_on_shown();
+    }
+
+    /// Calls `act` when followers may see all that there is now, at once if they may already.
+    pub fn when_shown(&mut self, act: impl FnOnce() + Send + 'static) {
+        if self.when_shown.is_empty() && self.may_show(self.seq) {
+            act();
+        } else {
+            self.when_shown.push_back((self.seq, Box::new(act)));
+        }
+    }
+
+    pub fn forget_unshown(&mut self) {
+        self.when_shown.clear();
+    }
+
+    fn act_on_shown(&mut self) {
+        while let Some((seq, _)) = self.when_shown.front()
+            && self.may_show(*seq)
+        {
+            if let Some((_, act)) = self.when_shown.pop_front() {
+                act();
+            }
+        }
+    }
+
+    /// The latest value of a key.
+    pub fn latest(&self, key: &str) -> Option<&Bytes> {
+        self.conflated.get(key).map(|event| &event.body)
+    }
+
+    pub fn note(&mut self, note: Note) {
+        self.revision += 1;
+        self.notes.push_back((self.revision, note));
+        if self.notes.len() > MOST_NOTES {
+            self.notes.pop_front();
+        }
+    }
+
+    /// The notes made since a position, up to another.
+    pub fn notes(&self, after: u64, up_to: u64) -> Vec<Note> {
+        let made = self.notes.iter();
+        made.filter(|(revision, _)| *revision > after && *revision <= up_to)
+            .map(|(_, note)| note.clone())
+            .collect()
+    }
+
+    /// The store has the notes up to a revision.
+    pub fn forget_notes(&mut self, up_to: u64) {
+        self.notes.retain(|(revision, _)| *revision > up_to);
+    }
+
+    pub fn is_based_on_state(&self) -> bool {
+        self.is_based_on_state
     }
 
     pub fn shows(&self, position: &Position) -> bool {
         position.epoch != self.epoch || self.may_show(position.seq)
     }
 
+    /// Goes on where another writer's history stands. What waited here was never part of it.
+    pub fn adopt(&mut self, epoch: Epoch, seq: u64) {
+        self.when_shown.clear();
+        self.notes.clear();
+        self.restart(epoch, seq);
+    }
+
+    /// Begins an epoch with the state as it is: what its viewers were told is complete up to here.
+    pub fn begin_epoch(&mut self, epoch: Epoch) {
+        // What comes before the new epoch is shown before it.
+        for (_, act) in self.when_shown.drain(..) {
+            act();
+        }
+        self.restart(epoch, 0);
+        self.is_based_on_state = true;
+    }
+
     /// Forgets everything kept; the next durable event comes after `seq`.
-    pub fn restart(&mut self, epoch: Epoch, seq: u64) {
+    fn restart(&mut self, epoch: Epoch, seq: u64) {
+        self.is_based_on_state = seq > 0;
         self.epoch = epoch;
         self.revision += 1;
         self.seq = seq;

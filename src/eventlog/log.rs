@@ -1,7 +1,7 @@
 //! The log as its writer and its readers hold it: one lock around its state, its events and their
 //! numbers.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
@@ -13,13 +13,15 @@ use super::{Bounds, Epoch, Event, Follower, Position, Step, Writer};
 #[error("the log does not hold what comes after this position")]
 pub struct NotInLog;
 
+type OnChange = Arc<dyn Fn() + Send + Sync>;
+
 /// An ordered log with a state `S` that changes together with it. See the module's page.
 pub struct EventLog<S> {
     inner: Mutex<Inner<S>>,
     /// Says "there is more": the revision of the newest event. Carries no events.
     news: watch::Sender<u64>,
     /// Called after every change, by whoever appends to a store.
-    on_change: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    on_change: Mutex<Option<OnChange>>,
 }
 
 impl<S> EventLog<S> {
@@ -27,7 +29,7 @@ impl<S> EventLog<S> {
         Arc::new(Self {
             inner: Mutex::new(Inner::new(epoch, state, bounds)),
             news: watch::Sender::new(0),
-            on_change: OnceLock::new(),
+            on_change: Mutex::default(),
         })
     }
 
@@ -107,6 +109,11 @@ impl<S> EventLog<S> {
         self.tell(revision);
     }
 
+    /// What waits to be shown never will be: another instance owns the log, and the store refused it.
+    pub fn forget_unshown(&self) {
+        self.lock().forget_unshown();
+    }
+
     /// Waits until followers may see everything up to a position, or it is of a former epoch.
     pub async fn shown(&self, position: &Position) {
         let mut news = self.news.subscribe();
@@ -114,9 +121,23 @@ impl<S> EventLog<S> {
         let _ = news.wait_for(|_| self.lock().shows(position)).await;
     }
 
-    /// Sets what is called after every change. The first call counts.
-    pub(super) fn on_change(&self, call: impl Fn() + Send + Sync + 'static) {
-        let _ = self.on_change.set(Box::new(call));
+    /// Sets what is called after every change, in place of what was.
+    pub(super) fn on_change(&self, call: Option<OnChange>) {
+        *self.lock_on_change() = call;
+    }
+
+    /// As [`release`](Self::release), unless the log has begun another epoch since.
+    pub(super) fn release_in(&self, epoch: &Epoch, seq: u64) {
+        let revision = self.change(|inner| {
+            if inner.epoch() == epoch {
+                inner.release(Some(seq));
+            }
+        });
+        self.tell(revision);
+    }
+
+    pub(super) fn forget_notes(&self, up_to: u64) {
+        self.lock().forget_notes(up_to);
     }
 
     pub(super) fn step(&self, position: &Position) -> Option<Step> {
@@ -152,9 +173,15 @@ impl<S> EventLog<S> {
     /// Tells followers, and whoever appends to a store.
     fn announce(&self, revision: u64) {
         self.tell(revision);
-        if let Some(call) = self.on_change.get() {
+        let call = self.lock_on_change().clone();
+        if let Some(call) = call {
             call();
         }
+    }
+
+    fn lock_on_change(&self) -> MutexGuard<'_, Option<OnChange>> {
+        let on_change = self.on_change.lock();
+        on_change.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<S>> {

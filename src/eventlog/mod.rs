@@ -57,6 +57,7 @@ mod log;
 mod model;
 mod place;
 mod redis;
+mod shared;
 mod store;
 mod writer;
 
@@ -64,11 +65,12 @@ pub use appender::Appender;
 pub use attached::Snapshot;
 pub use bounds::Bounds;
 pub use database::{Database, OpenError};
-pub use event::{Epoch, Event, Kind, Position, Stamp};
+pub use event::{Epoch, Event, Kind, Note, Position, Stamp};
 pub use feed::{Feed, Replica};
 pub use follower::{Follower, Step};
 pub use log::{EventLog, NotInLog};
 pub use redis::RedisLogs;
+pub use shared::SharedLogs;
 pub use store::{
     Acquired, Answer, Append, Appended, Expected, Fed, Lease, LogName, LogStore, StoreError,
     Stored, Whole,

@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use tokio::sync::watch;
 
-use super::{Epoch, Event};
+use super::{Epoch, Event, Note};
 
 /// A log's name in the store: what it is of, and an id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,6 +85,12 @@ pub trait LogStore: Send + Sync {
     /// Logs of a kind whose owner is dead, with that owner. Asked for again and again: the store
     /// believes in a death only after a while of watching.
     fn orphans<'a>(&'a self, kind: &'a str) -> Answer<'a, Vec<(LogName, Arc<str>)>>;
+
+    /// All logs of a kind that somebody owns.
+    fn logs<'a>(&'a self, kind: &'a str) -> Answer<'a, Vec<LogName>>;
+
+    /// A note that was left beside a log, if it is still kept.
+    fn note<'a>(&'a self, log: &'a LogName, key: &'a str) -> Answer<'a, Option<Bytes>>;
 
     /// Logs of a kind that this instance owns.
     fn owned<'a>(&'a self, kind: &'a str) -> Answer<'a, Vec<LogName>>;
@@ -176,6 +182,7 @@ pub struct Append {
     /// In order. Durable ones are stored, and conflated ones in place of the value before; lossy ones
     /// are only sent to who follows.
     pub events: Vec<Event>,
+    pub notes: Vec<Note>,
     /// The state after the durable event of that number; what came before need not be kept then.
     pub snapshot: Option<(u64, Bytes)>,
     /// In place of all that the store holds, which may be nothing or of a former epoch.
@@ -190,6 +197,8 @@ pub struct Whole {
     pub about: Bytes,
     /// The number before its first event.
     pub trimmed: u64,
+    /// Its events alone do not make its state: a reader needs the snapshot in any case.
+    pub is_based_on_state: bool,
 }
 
 /// What became of an [`Append`].

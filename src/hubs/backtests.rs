@@ -81,12 +81,13 @@ impl BacktestHub {
             .map_err(|_| Problem::invalid("`state` is none of a backtest's states"))?;
         let page = self
             .backtests
-            .list(bundle_id.as_ref(), state, &request.page()?)?;
+            .list(bundle_id.as_ref(), state, &request.page()?)
+            .await?;
         Ok(page)
     }
 
     async fn get(&self, _: &HubCallerContext, request: Request) -> HubResult<BacktestSnapshot> {
-        Ok(self.backtests.get(&request.id("backtestId")?)?)
+        Ok(self.backtests.get(&request.id("backtestId")?).await?)
     }
 
     async fn trades(
@@ -95,7 +96,10 @@ impl BacktestHub {
         request: Request,
     ) -> HubResult<Page<Numbered<Map<String, Value>>>> {
         let backtest_id = request.id("backtestId")?;
-        Ok(self.backtests.trades(&backtest_id, &request.page()?)?)
+        Ok(self
+            .backtests
+            .trades(&backtest_id, &request.page()?)
+            .await?)
     }
 
     async fn logs(
@@ -104,7 +108,7 @@ impl BacktestHub {
         request: Request,
     ) -> HubResult<Page<Numbered<LogLine>>> {
         let backtest_id = request.id("backtestId")?;
-        Ok(self.backtests.logs(&backtest_id, &request.page()?)?)
+        Ok(self.backtests.logs(&backtest_id, &request.page()?).await?)
     }
 
     async fn subscribe(
@@ -114,12 +118,13 @@ impl BacktestHub {
     ) -> HubResult<SubscribedBacktests> {
         let (selection, since) = (selection(&request)?, request.since()?);
         let connection = Id::from(context.connection_id());
-        self.backtests.settle(&connection, &selection).await;
-        // Nothing is awaited from here on, so who is there now is told when it leaves.
+        self.backtests.settle(&connection, &selection).await?;
+        // Nothing is awaited between this and the subscription: who leaves later ends it.
         if context.is_aborted() {
             return Err(HubError::new("the connection is gone"));
         }
-        let (answer, gate) = self.backtests.subscribe(&connection, &selection, &since);
+        let (answer, gate, told) = self.backtests.subscribe(&connection, &selection, &since);
+        self.backtests.live.shown(&told).await;
         let backtests = self.backtests.clone();
         context.after_completion(move || backtests.open(gate));
         Ok(answer)
@@ -148,7 +153,12 @@ impl BacktestHub {
             return Err(HubError::new("the connection is gone"));
         }
         let connection = Id::from(context.connection_id());
-        Ok(self.backtests.register(&connection, &ids)?)
+        let registered = self.backtests.register(&connection, &ids).await;
+        if context.is_aborted() {
+            // It left meanwhile, and may have been told of before.
+            self.backtests.disconnected(&connection);
+        }
+        Ok(registered?)
     }
 
     async fn report(&self, context: &HubCallerContext, request: Request) -> HubResult<Receipt> {

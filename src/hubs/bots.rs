@@ -85,11 +85,11 @@ impl BotHub {
     }
 
     async fn list(&self, _: &HubCallerContext) -> HubResult<Vec<BotSnapshot>> {
-        Ok(self.bots.list())
+        Ok(self.bots.list().await?)
     }
 
     async fn get(&self, _: &HubCallerContext, request: Request) -> HubResult<BotSnapshot> {
-        Ok(self.bots.get(&request.id("botId")?)?)
+        Ok(self.bots.get(&request.id("botId")?).await?)
     }
 
     async fn trades(
@@ -97,7 +97,10 @@ impl BotHub {
         _: &HubCallerContext,
         request: Request,
     ) -> HubResult<Page<Numbered<Trade>>> {
-        Ok(self.bots.trades(&request.id("botId")?, &request.page()?)?)
+        Ok(self
+            .bots
+            .trades(&request.id("botId")?, &request.page()?)
+            .await?)
     }
 
     async fn orders(
@@ -105,7 +108,10 @@ impl BotHub {
         _: &HubCallerContext,
         request: Request,
     ) -> HubResult<Page<Numbered<Order>>> {
-        Ok(self.bots.orders(&request.id("botId")?, &request.page()?)?)
+        Ok(self
+            .bots
+            .orders(&request.id("botId")?, &request.page()?)
+            .await?)
     }
 
     async fn logs(
@@ -113,7 +119,10 @@ impl BotHub {
         _: &HubCallerContext,
         request: Request,
     ) -> HubResult<Page<Numbered<LogLine>>> {
-        Ok(self.bots.logs(&request.id("botId")?, &request.page()?)?)
+        Ok(self
+            .bots
+            .logs(&request.id("botId")?, &request.page()?)
+            .await?)
     }
 
     async fn subscribe(
@@ -123,12 +132,13 @@ impl BotHub {
     ) -> HubResult<Subscribed<BotSnapshot>> {
         let (ids, since) = (request.optional_ids("botIds")?, request.since()?);
         let connection = Id::from(context.connection_id());
-        self.bots.settle(&connection, ids.as_deref()).await;
-        // Nothing is awaited from here on, so who is there now is told when it leaves.
+        self.bots.settle(&connection, ids.as_deref()).await?;
+        // Nothing is awaited between this and the subscription: who leaves later ends it.
         if context.is_aborted() {
             return Err(HubError::new("the connection is gone"));
         }
-        let (answer, gate) = self.bots.subscribe(&connection, ids, &since);
+        let (answer, gate, told) = self.bots.subscribe(&connection, ids, &since);
+        self.bots.live.shown(&told).await;
         let bots = self.bots.clone();
         context.after_completion(move || bots.open(gate));
         Ok(answer)
@@ -194,7 +204,12 @@ impl BotHub {
             return Err(HubError::new("the connection is gone"));
         }
         let connection = Id::from(context.connection_id());
-        Ok(self.bots.register(&connection, &ids, heartbeat)?)
+        let registered = self.bots.register(&connection, &ids, heartbeat).await;
+        if context.is_aborted() {
+            // It left meanwhile, and may have been told of before.
+            self.bots.disconnected(&connection);
+        }
+        Ok(registered?)
     }
 
     async fn report(&self, context: &HubCallerContext, request: Request) -> HubResult<Receipt> {

@@ -11,7 +11,7 @@ use super::{BacktestService, BotService};
 use crate::chat::{Looked, TradingView};
 use crate::problem::{Code, Problem};
 
-/// The live state of this instance.
+/// The live state of bots and backtests.
 pub struct LiveView {
     bots: Arc<BotService>,
     backtests: Arc<BacktestService>,
@@ -25,12 +25,11 @@ impl LiveView {
 
 impl TradingView for LiveView {
     fn list_bots(&self) -> Looked<'_, Vec<Value>> {
-        let bots = self.bots.list().iter().map(value).collect();
-        answer(Ok(bots))
+        Box::pin(async { Ok(self.bots.list().await?.iter().map(value).collect()) })
     }
 
     fn get_bot<'a>(&'a self, bot_id: &'a str) -> Looked<'a, Option<Value>> {
-        answer(if_found(self.bots.get(bot_id)))
+        Box::pin(async { if_found(self.bots.get(bot_id).await) })
     }
 
     fn list_backtests<'a>(
@@ -38,25 +37,23 @@ impl TradingView for LiveView {
         state: Option<&'a str>,
         limit: usize,
     ) -> Looked<'a, Vec<Value>> {
-        let page = PageRequest {
-            cursor: None,
-            limit: Some(limit as u64),
-        };
-        let listed = state
-            .map(|state| State::deserialize(json!(state)))
-            .transpose()
-            .map_err(|_| Problem::invalid("no backtest can be in this state"))
-            .and_then(|state| self.backtests.list(None, state, &page));
-        answer(listed.map(|page| page.items.iter().map(value).collect()))
+        Box::pin(async move {
+            let page = PageRequest {
+                cursor: None,
+                limit: Some(limit as u64),
+            };
+            let state = state.map(|state| State::deserialize(json!(state)));
+            let state = state
+                .transpose()
+                .map_err(|_| Problem::invalid("no backtest can be in this state"))?;
+            let page = self.backtests.list(None, state, &page).await?;
+            Ok(page.items.iter().map(value).collect())
+        })
     }
 
     fn get_backtest<'a>(&'a self, backtest_id: &'a str) -> Looked<'a, Option<Value>> {
-        answer(if_found(self.backtests.get(backtest_id)))
+        Box::pin(async { if_found(self.backtests.get(backtest_id).await) })
     }
-}
-
-fn answer<'a, T: Send + 'a>(result: Result<T, Problem>) -> Looked<'a, T> {
-    Box::pin(std::future::ready(result))
 }
 
 fn if_found<T: Serialize>(found: Result<T, Problem>) -> Result<Option<Value>, Problem> {

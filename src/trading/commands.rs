@@ -29,19 +29,25 @@ pub struct ExecuteCommand {
 }
 
 /// What the one who asked gets to know.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct CommandOutcome {
     pub command_id: String,
     pub ok: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 impl CommandOutcome {
+    /// What is answered if the instance that writes the log cannot be asked.
+    pub fn unreachable() -> Self {
+        let answer = Answer::refused("worker_gone", "the worker cannot be reached now");
+        Self::new(new_command_id(), answer)
+    }
+
     pub fn new(command_id: String, answer: Answer) -> Self {
         Self {
             command_id,
@@ -175,7 +181,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_worker_that_is_silent_gone_or_never_was_has_a_clear_answer() {
-        let registration = || Registration::new("c".into(), 5_000);
+        let registration = || Registration::new("c".into(), None, 5_000);
         assert_eq!(code(None).await.as_deref(), Some("worker_gone"));
         assert_eq!(code(Some(registration())).await.as_deref(), Some("timeout"));
         let gone = registration();

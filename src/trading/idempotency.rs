@@ -1,19 +1,23 @@
 //! Reports that are sent again: the same key gives the first answer, not a second effect.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::clock::Moment;
 use super::ids::Id;
+use super::report::Receipt;
+use crate::eventlog::Note;
 use crate::problem::{Code, Problem};
 
 /// How long an answer is remembered, in milliseconds.
-const LIFETIME: u64 = 5 * 60 * 1000;
+pub const LIFETIME: u64 = 5 * 60 * 1000;
 
 /// What a report said, reduced to what is needed to tell two apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
@@ -26,6 +30,33 @@ impl Fingerprint {
         }
         Self(hash.finalize().into())
     }
+}
+
+/// A report that was taken, as the store keeps it beside the log.
+#[derive(Serialize, Deserialize)]
+struct Taken {
+    fingerprint: Fingerprint,
+    receipt: Receipt,
+}
+
+pub fn note(key: &str, fingerprint: Fingerprint, receipt: &Receipt) -> Note {
+    let receipt = receipt.clone();
+    let taken = Taken {
+        fingerprint,
+        receipt,
+    };
+    Note {
+        key: key.to_owned(),
+        // Numbers and texts encode.
+        value: serde_json::to_vec(&taken).unwrap_or_default().into(),
+        keep: Duration::from_millis(LIFETIME),
+    }
+}
+
+/// Reads what [`note`] wrote.
+pub fn noted(value: &[u8]) -> Option<(Fingerprint, Receipt)> {
+    let taken: Taken = serde_json::from_slice(value).ok()?;
+    Some((taken.fingerprint, taken.receipt))
 }
 
 /// The answers of the last five minutes, by bot or backtest and key. Bounded: when full, the
@@ -73,6 +104,10 @@ impl<A: Clone> Idempotency<A> {
                 "the idempotency key was used for another content",
             )),
         }
+    }
+
+    pub fn knows(&self, id: &Id, key: &str) -> bool {
+        self.answers.contains_key(&(id.clone(), key.into()))
     }
 
     pub fn remember(

@@ -3,7 +3,7 @@
 //! A bot or backtest is a [`subject::Subject`]: a state beside an event log ([`crate::eventlog`]),
 //! both changed under the log's lock. [`live::Live`] finds them by id and drives them: reports
 //! ([`report`]), registrations ([`workers`]), subscriptions ([`subscribing`], [`audience`]),
-//! deadlines ([`deadlines`]). Events leave through one queue ([`delivery`]); commands go to workers
+//! deadlines ([`deadlines`]). [`fleet`] makes those of all instances one. Events leave through one queue ([`delivery`]); commands go to workers
 //! through a [`commands::WorkerLink`]. [`BotService`] and [`BacktestService`] are what the hubs and
 //! the HTTP API use, and know nothing of either.
 //!
@@ -17,10 +17,13 @@ pub mod clock;
 pub mod commands;
 pub mod deadlines;
 pub mod delivery;
+pub mod fleet;
 pub mod idempotency;
 pub mod ids;
 pub mod link;
 pub mod live;
+#[cfg(test)]
+mod now;
 pub mod pace;
 pub mod paging;
 pub mod report;

@@ -11,7 +11,7 @@ const DEFAULT_LIMIT: usize = 50;
 const MAXIMUM_LIMIT: usize = 200;
 
 /// What every paged list answers.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
@@ -22,7 +22,7 @@ pub struct Page<T> {
 }
 
 /// What a client asks a page with.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
@@ -71,7 +71,7 @@ pub fn cut<T>(newest_first: impl Iterator<Item = (u64, T)>, limit: usize) -> Pag
 }
 
 /// The newest items of a history, numbered in the order they came. The oldest go first.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Recent<T> {
     items: VecDeque<Numbered<T>>,
     maximum_items: usize,
@@ -80,7 +80,7 @@ pub struct Recent<T> {
     next: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Numbered<T> {
     number: u64,
     cost: usize,

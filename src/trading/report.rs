@@ -14,7 +14,7 @@ use crate::problem::{Code, Problem};
 pub const MAXIMUM_EVENTS: usize = 1_000;
 
 /// What a report is answered with: one number per event, in order.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Receipt {
     #[schema(value_type = String)]
@@ -31,7 +31,7 @@ pub struct Report<S: Subject> {
 
 impl<S: Subject> Report<S> {
     /// Reads a report; the first bad event refuses all of it.
-    pub fn read(events: Vec<Value>, key: Option<String>) -> Result<Self, Problem> {
+    pub fn read(events: &[Value], key: Option<String>) -> Result<Self, Problem> {
         if events.len() > MAXIMUM_EVENTS {
             let message = format!("a report has at most {MAXIMUM_EVENTS} events");
             return Err(Problem::invalid(message));
@@ -41,11 +41,11 @@ impl<S: Subject> Report<S> {
                 let message = "an idempotency key has 1 to 128 characters";
                 return Err(Problem::invalid(message));
             }
-            Some(key) => Some((key, Fingerprint::of(&events))),
+            Some(key) => Some((key, Fingerprint::of(events))),
             None => None,
         };
         let events = events
-            .into_iter()
+            .iter()
             .enumerate()
             .map(|(index, event)| {
                 read_event::<S>(event).map_err(|reason| bad_event(index, &reason))
@@ -60,7 +60,7 @@ pub fn bad_event(index: usize, reason: &str) -> Problem {
     Problem::new(Code::InvalidRequest, format!("events[{index}]: {reason}")).with("index", index)
 }
 
-fn read_event<S: Subject>(event: Value) -> Result<Reported<S::Event>, String> {
+fn read_event<S: Subject>(event: &Value) -> Result<Reported<S::Event>, String> {
     #[derive(Deserialize)]
     struct Head {
         ts: Option<Timestamp>,
@@ -68,8 +68,8 @@ fn read_event<S: Subject>(event: Value) -> Result<Reported<S::Event>, String> {
     if !event.is_object() {
         return Err("is not an object".to_owned());
     }
-    let Head { ts } = Head::deserialize(&event).map_err(|error| format!("`ts`: {error}"))?;
-    let event: S::Event = serde_json::from_value(event).map_err(|error| error.to_string())?;
+    let Head { ts } = Head::deserialize(event).map_err(|error| format!("`ts`: {error}"))?;
+    let event = S::Event::deserialize(event).map_err(|error| error.to_string())?;
     S::check_event(&event)?;
     Ok(Reported { ts, event })
 }

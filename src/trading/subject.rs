@@ -1,6 +1,8 @@
 //! What bots and backtests have in common, seen from the machinery that drives both.
 
-use serde::Serialize;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::audience::Event;
@@ -10,7 +12,7 @@ use super::delivery::Delivering;
 use super::ids::Id;
 use super::wire;
 use super::workers::{Registration, Reporter};
-use crate::eventlog::{Epoch, Writer};
+use crate::eventlog::{self, Epoch, Kind, Note, Snapshot, Writer};
 use crate::problem::Problem;
 
 /// A reported event with the time its reporter gave it.
@@ -28,25 +30,58 @@ pub struct At {
     pub now: Moment,
 }
 
+/// What a log tells of its bot or backtest to an instance that finds it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct About {
+    pub created: Timestamp,
+    /// Its place among all in the order they came.
+    pub number: u64,
+}
+
 /// A bot or a backtest: the state beside its event log. All of it is changed under the log's lock,
 /// with a [`Scribe`] at hand that writes events.
-pub trait Subject: Sized + Send + 'static {
+///
+/// One instance writes; the others' copies are made of the same events ([`Subject::apply`]), which
+/// show them to the viewers there.
+pub trait Subject: Snapshot + Sized {
+    /// The logs' kind in the store, and the service under which instances ask each other.
+    const KIND: &'static str;
     /// The member that carries the id, e.g. `botId`.
     const ID_MEMBER: &'static str;
     /// The event that shows a viewer one that it did not know.
     const SNAPSHOT_EVENT: &'static str;
+    /// The last event of one that was removed.
+    const REMOVED_EVENT: &'static str;
+    /// Everything that viewers are sent, besides snapshots.
+    const EVENTS: &'static [&'static str];
     type Event: serde::de::DeserializeOwned;
     type Snapshot: Serialize;
     /// What all of them have in common.
     type Shared: Default + Send + Sync;
 
-    fn new(id: Id, now: Moment) -> Self;
+    fn new(id: Id, about: &About, now: Moment) -> Self;
+    /// What a new one is to tell of itself.
+    fn about(_: &Self::Shared, now: Moment) -> About {
+        About {
+            created: now.wall,
+            number: 0,
+        }
+    }
+    /// Takes over what [`Snapshot::snapshot`] wrote.
+    fn restore(&mut self, state: &[u8]) -> serde_json::Result<()>;
+    /// Takes in what its writer, elsewhere, has written. `now` is when that happened.
+    fn apply(&mut self, event: &eventlog::Event, now: Moment);
+    /// As [`Subject::apply`], with whatever viewers here must see before the event.
+    fn follow(scribe: &mut Scribe<'_, '_, Self>, event: &eventlog::Event) {
+        let now = scribe.now;
+        scribe.state().apply(event, now);
+    }
     fn id(&self) -> &Id;
     /// What viewers may have subscribed to in order to get this one's events.
     fn topics(&self) -> SmallVec<[Id; 2]>;
     fn registration(&mut self) -> &mut Option<Registration>;
     /// The snapshot, with its arrays or without.
-    fn snapshot(&self, at: At, arrays: bool) -> Self::Snapshot;
+    fn snapshot_at(&self, at: At, arrays: bool) -> Self::Snapshot;
     /// Whether a returning viewer gets a snapshot even if the log still has what it missed.
     fn prefers_snapshot(&self) -> bool {
         false
@@ -68,11 +103,20 @@ pub trait Subject: Sized + Send + 'static {
     fn on_created(scribe: &mut Scribe<'_, '_, Self>) {
         scribe.show_snapshot();
     }
+    /// It is here no more, for good or to be made anew.
+    fn on_removed(_: &Self::Shared, _: &mut Self) {}
+    /// This instance writes it from now on, in place of another that is gone.
+    fn on_taken_over(scribe: &mut Scribe<'_, '_, Self>);
+    /// Its worker turned out to be registered still, after it was taken over.
+    fn on_worker_found(_: &mut Scribe<'_, '_, Self>) {}
     fn on_registered(scribe: &mut Scribe<'_, '_, Self>);
     fn on_worker_gone(scribe: &mut Scribe<'_, '_, Self>);
     fn on_deadline(scribe: &mut Scribe<'_, '_, Self>, deadline: &Deadline);
     /// Comes at the end of every change: lets out what is due and sets the alarms.
     fn settle(scribe: &mut Scribe<'_, '_, Self>);
+    /// As [`Subject::on_deadline`] and [`Subject::settle`], for a copy: what this instance itself
+    /// counts and shows.
+    fn settle_copy(_: &mut Scribe<'_, '_, Self>, _: Option<&Deadline>) {}
 }
 
 /// Writes one bot's or backtest's events, into its log and towards its viewers.
@@ -81,14 +125,14 @@ pub struct Scribe<'a, 'w, S: Subject> {
     pub deadlines: &'a Deadlines,
     pub shared: &'a S::Shared,
     writer: &'a mut Writer<'w, S>,
-    delivering: &'a Delivering,
+    delivering: &'a Arc<Delivering>,
     id: Id,
 }
 
 impl<'a, 'w, S: Subject> Scribe<'a, 'w, S> {
     pub fn new(
         writer: &'a mut Writer<'w, S>,
-        delivering: &'a Delivering,
+        delivering: &'a Arc<Delivering>,
         (deadlines, shared): (&'a Deadlines, &'a S::Shared),
         now: Moment,
     ) -> Self {
@@ -158,6 +202,53 @@ impl<'a, 'w, S: Subject> Scribe<'a, 'w, S> {
         self.push(name, body);
     }
 
+    /// Keeps the latest value under `key` for whoever copies the log. Viewers are not shown it.
+    pub fn remember(&mut self, key: &str, name: &'static str, fields: &impl Serialize) {
+        let (id, ts) = ((S::ID_MEMBER, &self.id), self.now.wall);
+        self.writer
+            .conflate(key, name, |stamp| wire::encode_event(id, stamp, ts, fields));
+    }
+
+    /// Leaves a note in the store together with what was written before.
+    pub fn note(&mut self, note: Note) {
+        self.writer.note(note);
+    }
+
+    /// Writes what its writer, elsewhere, has written, and shows it.
+    pub fn relay(&mut self, event: &eventlog::Event) {
+        let body = event.body.clone();
+        let key = event.key.as_deref().unwrap_or_default();
+        match event.kind {
+            Kind::Durable if event.seq != self.seq() + 1 => return,
+            Kind::Conflated if self.writer.latest(key) == Some(&body) => return,
+            _ => {}
+        }
+        S::follow(self, event);
+        self.copy(event);
+        let name = S::EVENTS.iter().find(|name| event.name == **name);
+        if let Some(name) = name {
+            self.push(name, body);
+        }
+    }
+
+    /// Makes this log that of its writer, from a snapshot on.
+    pub fn adopt(&mut self, epoch: Epoch, seq: u64) {
+        self.writer.adopt(epoch, seq);
+    }
+
+    /// Writes what its writer, elsewhere, has written.
+    pub fn copy(&mut self, event: &eventlog::Event) {
+        let (name, body) = (event.name.clone(), event.body.clone());
+        let key = event.key.as_deref().unwrap_or_default();
+        match event.kind {
+            Kind::Durable => {
+                self.writer.append(name, |_| body);
+            }
+            Kind::Conflated => self.writer.conflate(key, name, |_| body),
+            Kind::Lossy => self.writer.lose(name, |_| body),
+        }
+    }
+
     /// Shows something that the log keeps only for a short time.
     pub fn lossy(&mut self, name: &'static str, ts: Timestamp, fields: &impl Serialize) {
         let id = (S::ID_MEMBER, &self.id);
@@ -196,17 +287,24 @@ impl<'a, 'w, S: Subject> Scribe<'a, 'w, S> {
     /// Shows a snapshot to the viewers of these topics only, or of everything besides.
     pub fn show_snapshot_to(&mut self, topics: SmallVec<[Id; 2]>, everyone: bool) {
         let at = self.at();
-        let snapshot = self.state().snapshot(at, true);
+        let snapshot = self.state().snapshot_at(at, true);
         // Plain structs with finite numbers encode.
         let body = serde_json::to_vec(&snapshot).unwrap_or_default();
         let event = self.event(S::SNAPSHOT_EVENT, body.into());
-        self.delivering.push(topics, everyone, event);
+        self.deliver(topics, everyone, event);
     }
 
     fn push(&mut self, target: &'static str, body: bytes::Bytes) {
         let event = self.event(target, body);
         let topics = self.state().topics();
-        self.delivering.push(topics, true, event);
+        self.deliver(topics, true, event);
+    }
+
+    /// Not before the store has what came before.
+    fn deliver(&mut self, topics: SmallVec<[Id; 2]>, everyone: bool, event: Event) {
+        let delivering = Arc::clone(self.delivering);
+        self.writer
+            .when_shown(move || delivering.push(topics, everyone, event));
     }
 
     fn event(&self, target: &'static str, body: bytes::Bytes) -> Event {

@@ -11,7 +11,7 @@ use super::ids::Id;
 use super::live::Live;
 use super::subject::{At, Subject};
 use super::wire;
-use crate::eventlog::{Epoch, Event, EventLog};
+use crate::eventlog::{Epoch, Event, EventLog, Kind};
 
 /// What a returning viewer has seen of one bot or backtest.
 #[derive(Clone, Debug, Deserialize)]
@@ -40,22 +40,25 @@ pub enum Wanted {
     Topics(Vec<Id>),
 }
 
-enum Told<T> {
+/// What an answer tells of: it may leave when all of it may be shown.
+pub type Told<S> = Vec<Arc<EventLog<S>>>;
+
+enum News<T> {
     Snapshot(T),
     Events(Vec<Event>),
 }
 
 impl<S: Subject> Live<S> {
     /// Registers a viewer and tells it what there is. `members` answers which ids it wants, once
-    /// it is registered. Call [`super::delivery::Delivering::open`] with the gate when the answer
-    /// has left.
+    /// it is registered. When [`Live::shown`] has waited for what the answer tells of, it may leave;
+    /// then call [`super::delivery::Delivering::open`] with the gate.
     pub fn subscribe(
         &self,
         connection: &Id,
         wanted: &Wanted,
         members: impl FnOnce() -> Vec<Arc<EventLog<S>>>,
         since: &Since,
-    ) -> (Subscribed<S::Snapshot>, Arc<Gate>) {
+    ) -> (Subscribed<S::Snapshot>, Arc<Gate>, Told<S>) {
         let audience = &self.delivering.audience;
         let gate = match wanted {
             Wanted::Everything => audience.hold_everything(connection),
@@ -65,19 +68,20 @@ impl<S: Subject> Live<S> {
             snapshots: Vec::new(),
             events: Vec::new(),
         };
-        for log in members() {
-            match self.tell(&log, &gate, since) {
+        let told = members();
+        for log in &told {
+            match self.tell(log, &gate, since) {
                 None => {}
-                Some(Told::Snapshot(snapshot)) => answer.snapshots.push(snapshot),
-                Some(Told::Events(events)) => {
+                Some(News::Snapshot(snapshot)) => answer.snapshots.push(snapshot),
+                Some(News::Events(events)) => {
                     answer.events.extend(events.iter().map(wire::with_type));
                 }
             }
         }
-        (answer, gate)
+        (answer, gate, told)
     }
 
-    fn tell(&self, log: &EventLog<S>, gate: &Gate, since: &Since) -> Option<Told<S::Snapshot>> {
+    fn tell(&self, log: &EventLog<S>, gate: &Gate, since: &Since) -> Option<News<S::Snapshot>> {
         if log.is_closed() {
             return None;
         }
@@ -86,13 +90,13 @@ impl<S: Subject> Live<S> {
             && let Some(seen) = since.get(&*id)
             && let Some(missed) = self.missed(log, gate, &id, seen)
         {
-            return Some(Told::Events(missed));
+            return Some(News::Events(missed));
         }
         let now = self.clock.now();
         Some(log.read(|subject, position| {
             gate.told(&id, self.delivering.next_order());
             let (epoch, seq) = (position.epoch, position.seq);
-            Told::Snapshot(subject.snapshot(At { epoch, seq, now }, true))
+            News::Snapshot(subject.snapshot_at(At { epoch, seq, now }, true))
         }))
     }
 
@@ -108,7 +112,9 @@ impl<S: Subject> Live<S> {
                 position == reached
             });
             if is_whole {
-                return Some(events);
+                let is_shown =
+                    |event: &Event| event.kind != Kind::Lossy && S::EVENTS.contains(&&*event.name);
+                return Some(events.into_iter().filter(is_shown).collect());
             }
         }
     }

@@ -80,7 +80,8 @@ async fn list_backtests(request: HttpRequest, routes: Routes) -> Answer {
     found(
         routes
             .backtests
-            .list(bundle_id.as_ref(), filter.state, &page)?,
+            .list(bundle_id.as_ref(), filter.state, &page)
+            .await?,
     )
 }
 
@@ -89,7 +90,7 @@ async fn list_backtests(request: HttpRequest, routes: Routes) -> Answer {
 #[get("/api/v1/backtests/{id}")]
 async fn get_backtest(request: HttpRequest, routes: Routes, path: web::Path<OfId>) -> Answer {
     routes.require(&request, roles::VIEWER).await?;
-    found(routes.backtests.get(&path.checked()?)?)
+    found(routes.backtests.get(&path.checked()?).await?)
 }
 
 /// Remove a backtest for good; a registered worker's registration ends.
@@ -97,7 +98,7 @@ async fn get_backtest(request: HttpRequest, routes: Routes, path: web::Path<OfId
 #[delete("/api/v1/backtests/{id}")]
 async fn remove_backtest(request: HttpRequest, routes: Routes, path: web::Path<OfId>) -> Answer {
     routes.require(&request, roles::ADMIN).await?;
-    routes.backtests.remove(&path.checked()?)?;
+    routes.backtests.remove(&path.checked()?).await?;
     removed()
 }
 
@@ -132,7 +133,7 @@ async fn report_backtest(
 async fn backtest_trades(request: HttpRequest, routes: Routes, path: web::Path<OfId>) -> Answer {
     routes.require(&request, roles::VIEWER).await?;
     let page = query(&request)?;
-    found(routes.backtests.trades(&path.checked()?, &page)?)
+    found(routes.backtests.trades(&path.checked()?, &page).await?)
 }
 
 /// A backtest's log, newest line first.
@@ -144,5 +145,10 @@ async fn backtest_trades(request: HttpRequest, routes: Routes, path: web::Path<O
 #[get("/api/v1/backtests/{id}/logs")]
 async fn backtest_logs(request: HttpRequest, routes: Routes, path: web::Path<OfId>) -> Answer {
     routes.require(&request, roles::VIEWER).await?;
-    found(routes.backtests.logs(&path.checked()?, &query(&request)?)?)
+    found(
+        routes
+            .backtests
+            .logs(&path.checked()?, &query(&request)?)
+            .await?,
+    )
 }

@@ -41,7 +41,7 @@ enum BotReport {
 #[get("/api/v1/bots")]
 async fn list_bots(request: HttpRequest, routes: Routes) -> Answer {
     routes.require(&request, roles::VIEWER).await?;
-    found(routes.bots.list())
+    found(routes.bots.list().await?)
 }
 
 /// One bot.
@@ -49,7 +49,7 @@ async fn list_bots(request: HttpRequest, routes: Routes) -> Answer {
 #[get("/api/v1/bots/{id}")]
 async fn get_bot(request: HttpRequest, routes: Routes, path: web::Path<OfId>) -> Answer {
     routes.require(&request, roles::VIEWER).await?;
-    found(routes.bots.get(&path.checked()?)?)
+    found(routes.bots.get(&path.checked()?).await?)
 }
 
 /// Remove a bot for good; a registered worker's registration ends.
@@ -57,7 +57,7 @@ async fn get_bot(request: HttpRequest, routes: Routes, path: web::Path<OfId>) ->
 #[delete("/api/v1/bots/{id}")]
 async fn remove_bot(request: HttpRequest, routes: Routes, path: web::Path<OfId>) -> Answer {
     routes.require(&request, roles::ADMIN).await?;
-    routes.bots.remove(&path.checked()?)?;
+    routes.bots.remove(&path.checked()?).await?;
     removed()
 }
 
@@ -91,7 +91,12 @@ async fn report_bot(
 #[get("/api/v1/bots/{id}/trades")]
 async fn bot_trades(request: HttpRequest, routes: Routes, path: web::Path<OfId>) -> Answer {
     routes.require(&request, roles::VIEWER).await?;
-    found(routes.bots.trades(&path.checked()?, &query(&request)?)?)
+    found(
+        routes
+            .bots
+            .trades(&path.checked()?, &query(&request)?)
+            .await?,
+    )
 }
 
 /// A bot's orders, newest first, each in its last form.
@@ -103,7 +108,12 @@ async fn bot_trades(request: HttpRequest, routes: Routes, path: web::Path<OfId>)
 #[get("/api/v1/bots/{id}/orders")]
 async fn bot_orders(request: HttpRequest, routes: Routes, path: web::Path<OfId>) -> Answer {
     routes.require(&request, roles::VIEWER).await?;
-    found(routes.bots.orders(&path.checked()?, &query(&request)?)?)
+    found(
+        routes
+            .bots
+            .orders(&path.checked()?, &query(&request)?)
+            .await?,
+    )
 }
 
 /// A bot's log, newest line first.
@@ -115,5 +125,10 @@ async fn bot_orders(request: HttpRequest, routes: Routes, path: web::Path<OfId>)
 #[get("/api/v1/bots/{id}/logs")]
 async fn bot_logs(request: HttpRequest, routes: Routes, path: web::Path<OfId>) -> Answer {
     routes.require(&request, roles::VIEWER).await?;
-    found(routes.bots.logs(&path.checked()?, &query(&request)?)?)
+    found(
+        routes
+            .bots
+            .logs(&path.checked()?, &query(&request)?)
+            .await?,
+    )
 }

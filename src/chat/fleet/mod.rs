@@ -19,7 +19,7 @@ use super::service::ChatService;
 use super::store::{Claim, StoreError};
 use super::{Run, RunId, UserId};
 use crate::eventlog::{
-    Acquired, Appender, Epoch, Expected, Feed, Lease, LogName, LogStore, RedisLogs, Stored,
+    Acquired, Appender, Epoch, Expected, Feed, Lease, LogName, LogStore, SharedLogs, Stored,
 };
 use crate::problem::Problem;
 use crate::redis::{Instances, RedisService};
@@ -70,15 +70,15 @@ impl Fleet {
         Self { shared: None }
     }
 
-    pub fn new(redis: RedisService, instances: Arc<Instances>) -> Self {
-        let logs: Arc<dyn LogStore> = RedisLogs::new(redis.clone(), instances.clone());
+    /// Whoever made `logs` runs them.
+    pub fn new(logs: SharedLogs) -> Self {
         Self {
             shared: Some(Shared {
-                appender: Appender::new(logs.clone()),
-                feed: Feed::new(logs.clone()),
-                redis,
-                instances,
-                logs,
+                appender: logs.appender,
+                feed: logs.feed,
+                redis: logs.redis,
+                instances: logs.instances,
+                logs: logs.store,
                 following: std::array::from_fn(|_| Mutex::default()),
             }),
         }
@@ -89,8 +89,6 @@ impl Fleet {
         let Some(shared) = &self.shared else {
             return;
         };
-        service.runtime.spawn(shared.appender.clone().run());
-        service.runtime.spawn(shared.feed.clone().run());
         cancelling::serve(&shared.instances, service);
         notices::serve(shared, service);
         orphans::serve(shared, service);

@@ -139,7 +139,7 @@ mod tests {
         while !backtest.is_over {
             events.extend(backtest.step(5));
         }
-        let read = Report::<backtests::Backtest>::read(events.clone(), None);
+        let read = Report::<backtests::Backtest>::read(&events, None);
         assert!(read.is_ok(), "{:?}", read.err());
         assert_eq!(events[events.len() - 1]["type"], "BacktestCompleted");
     }

@@ -315,7 +315,7 @@ mod tests {
         }
         assert!(events.iter().any(|event| event["type"] == "TradeEvent"));
         for chunk in events.chunks(500) {
-            let read = Report::<bots::Bot>::read(chunk.to_vec(), None);
+            let read = Report::<bots::Bot>::read(chunk, None);
             assert!(read.is_ok(), "{:?}", read.err());
         }
     }

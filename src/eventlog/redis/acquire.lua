@@ -21,6 +21,7 @@ redis.call('HSET', KEYS[1], 'owner', me)
 if owner and owner ~= '' then
   redis.call('SREM', ARGV[6] .. owner, log)
 end
+redis.call('SREM', KEYS[4], me)
 redis.call('SADD', KEYS[5], me)
 redis.call('SADD', KEYS[6], log)
 return {1, fence, owner and 0 or 1}

@@ -1,14 +1,14 @@
 -- Appends to several logs of one owner and feeds who follows them.
 -- KEYS: owners, owned(owner), then for each log meta, events, values, followers.
--- ARGV: owner, what precedes an instance in the name of its channel, most events, most bytes, most
--- values, then for each log: log, fence, epoch, is whole, about, trimmed, snapshot's number or '',
--- snapshot, seconds to keep it or '' if it goes on, count of frames, frames. A durable frame is
--- 'D<seq> …', a conflated value's 'C<seq> <name> <order> <length of its key> <key>…'.
+-- ARGV: owner, what precedes an instance in the name of its channel, what precedes a log in the name
+-- of its notes, most events, most bytes, most values, then for each log: log, fence, epoch, is whole,
+-- about, trimmed, is based on state, snapshot's number or '', snapshot, seconds to keep it or '' if it
+-- goes on, count of notes, each as key, value and milliseconds to keep it, count of frames, frames. A
+-- durable frame is 'D<seq> …', a conflated value's 'C<seq> <name> <order> <length of its key> <key>…'.
 -- Answers for each log the number of its last event, -1 (another owns it) or -2 (write the whole).
-local owner, channel = ARGV[1], ARGV[2]
-local most_events, most_bytes = tonumber(ARGV[3]), tonumber(ARGV[4])
-local most_values = tonumber(ARGV[5])
-local at = 5
+local owner, channel, notes = ARGV[1], ARGV[2], ARGV[3]
+local most_events, most_bytes, most_values = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local at = 6
 local function take()
   at = at + 1
   return ARGV[at]
@@ -66,8 +66,12 @@ end
 for key = 3, #KEYS, 4 do
   local meta, events, values, followers = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
   local name, fence, epoch, whole = take(), tonumber(take()), take(), take() == '1'
-  local about, trimmed, snapshot_seq, snapshot = take(), take(), take(), take()
-  local keep, count = take(), tonumber(take())
+  local about, trimmed, based, snapshot_seq, snapshot = take(), take(), take(), take(), take()
+  local keep, noted = take(), {}
+  for i = 1, tonumber(take()) do
+    noted[i] = {take(), take(), take()}
+  end
+  local count = tonumber(take())
   local frames = {}
   for i = 1, count do
     frames[i] = take()
@@ -82,7 +86,7 @@ for key = 3, #KEYS, 4 do
     if whole then
       redis.call('DEL', meta, events, values)
       redis.call('HSET', meta, 'fence', fence, 'owner', owner, 'epoch', epoch, 'about', about,
-        'seq', trimmed, 'first', trimmed + 1, 'bytes', 0)
+        'seq', trimmed, 'first', trimmed + 1, 'bytes', 0, 'based', based)
       redis.call('SADD', KEYS[1], owner)
       redis.call('SADD', KEYS[2], name)
       redis.call('PERSIST', followers)
@@ -117,6 +121,9 @@ for key = 3, #KEYS, 4 do
     if gap then
       table.insert(answers, -2)
     else
+      for _, note in ipairs(noted) do
+        redis.call('SET', notes .. name .. ':' .. note[1], note[2], 'PX', note[3])
+      end
       if keep ~= '' then
         finish(key, keep, name)
       end

@@ -17,13 +17,23 @@ pub fn push_append(arguments: &mut Vec<Bytes>, append: &Append) {
         text(if whole.is_some() { "1" } else { "" }),
         whole.map_or_else(nothing, |whole| whole.about.clone()),
         number(whole.map_or(0, |whole| whole.trimmed)),
+        text(if whole.is_some_and(|whole| whole.is_based_on_state) {
+            "1"
+        } else {
+            ""
+        }),
         snapshot.map_or_else(nothing, |(seq, _)| number(*seq)),
         snapshot.map_or_else(nothing, |(_, state)| state.clone()),
         append
             .ended
             .map_or_else(nothing, |keep| number(keep.as_secs())),
-        number(append.events.len() as u64),
+        number(append.notes.len() as u64),
     ]);
+    for note in &append.notes {
+        let keep = number(u64::try_from(note.keep.as_millis()).unwrap_or(u64::MAX));
+        arguments.extend([text(&note.key), note.value.clone(), keep]);
+    }
+    arguments.push(number(append.events.len() as u64));
     arguments.extend(
         append
             .events

@@ -1,8 +1,8 @@
 //! Logs in Redis, shared by the instances of a fleet. Every operation is one script.
 //!
 //! For each log there is a hash (`meta`: epoch, numbers, owner, fence, snapshot), a list of its
-//! durable events, a hash of its latest conflated values, and the set of instances that follow it.
-//! The owner's append feeds them: one message for each instance, on a channel of its own, with
+//! durable events, a hash of its latest conflated values, and the set of instances that follow it;
+//! notes are keys of their own. The owner's append feeds them: one message for each instance, on a channel of its own, with
 //! everything of the batch.
 
 mod answers;
@@ -107,6 +107,7 @@ impl RedisLogs {
                 self.redis.prefix(),
                 feed::channel(&self.redis, "")
             )),
+            text(&note_of(&self.redis, "")),
             number(self.bounds.events as u64),
             number(self.bounds.bytes as u64),
             number(self.bounds.conflated as u64),
@@ -199,6 +200,19 @@ impl LogStore for RedisLogs {
         self.orphans.find(kind).boxed()
     }
 
+    fn logs<'a>(&'a self, kind: &'a str) -> Answer<'a, Vec<LogName>> {
+        self.orphans.all(kind).boxed()
+    }
+
+    fn note<'a>(&'a self, log: &'a LogName, key: &'a str) -> Answer<'a, Option<Bytes>> {
+        let note = note_of(&self.redis, &format!("{}:{key}", log.as_str()));
+        async move {
+            let answer = self.redis.command("GET", vec![note.into()]).await?;
+            Ok(answer.as_bytes().cloned())
+        }
+        .boxed()
+    }
+
     fn owned<'a>(&'a self, kind: &'a str) -> Answer<'a, Vec<LogName>> {
         self.orphans.owned_by(&self.me, kind).boxed()
     }
@@ -228,6 +242,11 @@ impl From<RedisError> for StoreError {
 /// Instances that own logs.
 fn owners(redis: &RedisService) -> String {
     redis.key("log:owners")
+}
+
+/// A note, or with nothing what precedes all of them.
+fn note_of(redis: &RedisService, name: &str) -> String {
+    redis.key(&format!("log:note:{name}"))
 }
 
 /// The logs that an instance owns.

@@ -54,6 +54,15 @@ impl Orphans {
         Ok(orphans)
     }
 
+    /// All logs of a kind, whoever owns them.
+    pub async fn all(&self, kind: &str) -> Result<Vec<LogName>, StoreError> {
+        let mut all = Vec::new();
+        for owner in self.members(owners(&self.redis)).await? {
+            all.extend(self.owned_by(&owner, kind).await?);
+        }
+        Ok(all)
+    }
+
     pub async fn owned_by(&self, owner: &str, kind: &str) -> Result<Vec<LogName>, StoreError> {
         let logs = self.members(owned(&self.redis, owner)).await?;
         Ok(of_kind(&logs, kind))

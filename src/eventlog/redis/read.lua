@@ -3,7 +3,7 @@
 -- Answers nothing if there is no such log, else {epoch, last number, owner, about, '1' if it has
 -- ended, snapshot's number or '', snapshot, frames of durable events…, of the latest values…}.
 local log = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'owner', 'about', 'ended', 'first',
-  'snapshot_seq', 'snapshot')
+  'snapshot_seq', 'snapshot', 'based')
 if ARGV[3] ~= '' then
   redis.call('SADD', KEYS[4], ARGV[3])
   -- Of what is not there, or will not be there for long, nothing stays behind.
@@ -20,7 +20,7 @@ local after = tonumber(ARGV[2])
 local snapshot_seq, snapshot = '', ''
 if ARGV[1] ~= log[1] or after < first - 1 or after > seq then
   after = first - 1
-  if first > 1 and log[7] then
+  if (first > 1 or log[9] == '1') and log[7] then
     snapshot_seq, snapshot = log[7], log[8]
     after = tonumber(log[7])
   end

@@ -1,17 +1,19 @@
 //! A live backtest: where it stands, its curve, its worker, and what waits to be said about it.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use smallvec::{SmallVec, smallvec};
 
 use super::bundles::{self, Bundles, Part};
+use super::copying::{self, Kept};
 use super::course::Standing;
 use super::event::{self, BacktestEvent, EquityPoint, Failure, Progress, State};
 use super::taking;
-use crate::eventlog::Epoch;
+use crate::eventlog::{self, Epoch};
 use crate::problem::Problem;
 use crate::trading::bots::{LogLine, Numbered};
 use crate::trading::clock::{Moment, Timestamp};
@@ -20,7 +22,7 @@ use crate::trading::ids::Id;
 use crate::trading::pace::{Conflation, LineBudget};
 use crate::trading::paging::Recent;
 use crate::trading::report::bad_event;
-use crate::trading::subject::{At, Reported, Scribe, Subject};
+use crate::trading::subject::{About, At, Reported, Scribe, Subject};
 use crate::trading::workers::{Registration, Reporter};
 
 /// Between two `BacktestProgress`: fewer than five in a second, and at most 250 ms late.
@@ -30,6 +32,8 @@ const LOST_AFTER: u64 = 10_000;
 const WORKER_LOST: &str = "worker_lost";
 const RECENT_ITEMS: usize = 2_000;
 const RECENT_BYTES: usize = 512 * 1024;
+/// Backtests that may be made in one millisecond before their numbers run ahead of the clock.
+const NUMBERS_PER_MILLISECOND_BITS: u32 = 12;
 
 /// A backtest at one moment, complete up to `seq`. Without its curve in lists.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -61,16 +65,22 @@ pub struct BacktestSnapshot {
 #[derive(Debug, Default)]
 pub struct SharedState {
     pub bundles: Bundles,
-    /// In the order they came.
-    pub index: Mutex<BTreeMap<u64, Id>>,
+    index: Mutex<BTreeSet<(u64, Id)>>,
+}
+
+impl SharedState {
+    /// All backtests in the order they came, by their numbers.
+    pub fn index(&self) -> MutexGuard<'_, BTreeSet<(u64, Id)>> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[derive(Debug)]
 pub struct Backtest {
     id: Id,
     /// Its place in the index.
-    pub number: u64,
-    created: Moment,
+    number: u64,
+    created: Timestamp,
     pub bundle: Option<Id>,
     pub(super) name: Option<String>,
     pub state: State,
@@ -97,15 +107,18 @@ pub struct Backtest {
 impl Subject for Backtest {
     const ID_MEMBER: &'static str = "backtestId";
     const SNAPSHOT_EVENT: &'static str = "BacktestSnapshot";
+    const KIND: &'static str = "backtests";
+    const REMOVED_EVENT: &'static str = "BacktestRemoved";
+    const EVENTS: &'static [&'static str] = copying::EVENTS;
     type Event = BacktestEvent;
     type Snapshot = BacktestSnapshot;
     type Shared = SharedState;
 
-    fn new(id: Id, now: Moment) -> Self {
+    fn new(id: Id, about: &About, now: Moment) -> Self {
         Self {
             id,
-            number: 0,
-            created: now,
+            number: about.number,
+            created: about.created,
             bundle: None,
             name: None,
             state: State::Queued,
@@ -127,6 +140,31 @@ impl Subject for Backtest {
         }
     }
 
+    /// Numbers follow time, so that those of all instances are in one order, and one instance's
+    /// never meet.
+    fn about(shared: &SharedState, now: Moment) -> About {
+        let last = shared.index().last().map_or(0, |(number, _)| *number);
+        let milliseconds = u64::try_from(now.wall.0).unwrap_or_default();
+        About {
+            created: now.wall,
+            number: (milliseconds << NUMBERS_PER_MILLISECOND_BITS).max(last + 1),
+        }
+    }
+
+    fn restore(&mut self, state: &[u8]) -> serde_json::Result<()> {
+        let kept: Kept = serde_json::from_slice(state)?;
+        kept.restore(self);
+        Ok(())
+    }
+
+    fn apply(&mut self, event: &eventlog::Event, _: Moment) {
+        copying::apply(self, event);
+    }
+
+    fn follow(scribe: &mut Scribe<'_, '_, Self>, event: &eventlog::Event) {
+        copying::follow(scribe, event);
+    }
+
     fn id(&self) -> &Id {
         &self.id
     }
@@ -141,7 +179,7 @@ impl Subject for Backtest {
         &mut self.registration
     }
 
-    fn snapshot(&self, at: At, arrays: bool) -> BacktestSnapshot {
+    fn snapshot_at(&self, at: At, arrays: bool) -> BacktestSnapshot {
         BacktestSnapshot {
             backtest_id: self.id.to_string(),
             bundle_id: self.bundle.as_ref().map(ToString::to_string),
@@ -149,7 +187,7 @@ impl Subject for Backtest {
             epoch: at.epoch,
             seq: at.seq,
             ts: at.now.wall,
-            created_at: self.created.wall,
+            created_at: self.created,
             state: self.state,
             progress: self.progress.clone(),
             equity: arrays.then(|| self.equity.clone()),
@@ -190,14 +228,22 @@ impl Subject for Backtest {
     }
 
     fn on_created(scribe: &mut Scribe<'_, '_, Self>) {
-        let id = scribe.id().clone();
-        let shared = scribe.shared;
-        let mut index = shared.index.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = index.last_key_value().map_or(1, |(last, _)| last + 1);
-        index.insert(number, id);
-        drop(index);
-        scribe.state().number = number;
+        let number = scribe.state().number;
+        scribe.shared.index().insert((number, scribe.id().clone()));
         scribe.show_snapshot();
+    }
+
+    fn on_removed(shared: &SharedState, backtest: &mut Self) {
+        if let Some(bundle) = backtest.bundle.take() {
+            shared.bundles.leave(&bundle, &backtest.id);
+        }
+        let place = (backtest.number, backtest.id.clone());
+        shared.index().remove(&place);
+    }
+
+    /// The clock starts again: nobody could hear the worker meanwhile.
+    fn on_taken_over(scribe: &mut Scribe<'_, '_, Self>) {
+        scribe.state().last_sign = scribe.now.tick;
     }
 
     fn on_registered(_: &mut Scribe<'_, '_, Self>) {}
@@ -237,6 +283,24 @@ impl Subject for Backtest {
         if let Some(at) = backtest.lost_from() {
             backtest.silence.set(deadlines, Purpose::Silence, &id, at);
         }
+    }
+
+    /// Each instance counts bundles for its own viewers.
+    fn settle_copy(scribe: &mut Scribe<'_, '_, Self>, deadline: Option<&Deadline>) {
+        if let Some(deadline) = deadline {
+            scribe.state().flush.rings(deadline);
+        }
+        if let Some(at) = update_bundle(scribe) {
+            let (id, deadlines) = (scribe.id().clone(), scribe.deadlines);
+            let backtest = scribe.state();
+            backtest.flush.set(deadlines, Purpose::Flush, &id, at);
+        }
+    }
+}
+
+impl eventlog::Snapshot for Backtest {
+    fn snapshot(&self) -> Bytes {
+        Kept::of(self)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod backtest;
 mod bundles;
+mod copying;
 mod course;
 mod event;
 mod service;

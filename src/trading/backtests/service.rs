@@ -1,8 +1,9 @@
 //! What hubs, the HTTP API and the assistant do with backtests.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::rc::Rc;
+use std::sync::Arc;
 
+use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -10,8 +11,8 @@ use super::backtest::{Backtest, BacktestSnapshot};
 use super::bundles::{self, BundleUpdated};
 use super::event::State;
 use super::taking;
-use crate::eventlog::{Epoch, EventLog};
-use crate::problem::Problem;
+use crate::eventlog::{Epoch, EventLog, SharedLogs};
+use crate::problem::{Code, Problem};
 use crate::signalr::hub::HubContext;
 use crate::trading::audience::Gate;
 use crate::trading::bots::{LogLine, Numbered};
@@ -19,18 +20,19 @@ use crate::trading::clock::Clock;
 use crate::trading::commands::{
     Answer, CommandOutcome, ExecuteCommand, TIME_LIMIT, WorkerLink, ask, new_command_id,
 };
+use crate::trading::fleet::{Missing, Request, Special, json};
 use crate::trading::ids::Id;
 use crate::trading::link::deliver;
 use crate::trading::live::Live;
 use crate::trading::paging::{Page, PageRequest, cut};
-use crate::trading::report::{Receipt, Report};
+use crate::trading::report::Receipt;
 use crate::trading::subject::Subject;
-use crate::trading::subscribing::{Since, Subscribed, Wanted};
+use crate::trading::subscribing::{Since, Subscribed, Told, Wanted};
 use crate::trading::workers::{Registration, Reporter};
 
-/// All backtests of this instance.
+/// All backtests, whatever instance writes them.
 pub struct BacktestService {
-    pub live: Live<Backtest>,
+    pub live: Arc<Live<Backtest>>,
     link: Arc<dyn WorkerLink>,
 }
 
@@ -84,65 +86,85 @@ impl Selection {
 }
 
 impl BacktestService {
-    pub fn new(clock: Clock, link: Arc<dyn WorkerLink>) -> Arc<Self> {
-        let live = Live::new(clock);
+    /// With `logs`, the backtests of the other instances are here too.
+    pub fn new(clock: Clock, link: Arc<dyn WorkerLink>, logs: Option<SharedLogs>) -> Arc<Self> {
+        let live = Live::new(clock, logs);
         Arc::new(Self { live, link })
     }
 
-    /// Sends events to viewers and watches the clock, for ever. Run it in a task of its own.
+    /// Sends events to viewers, watches the clock, and works with the other instances, for ever.
+    /// Run it in a task of its own of a `LocalSet`.
     pub async fn run(self: Arc<Self>, context: HubContext) {
-        self.live.run(|delivery| deliver(&context, delivery)).await;
+        let service = self.clone();
+        let special: Rc<Special> = Rc::new(move |request| service.clone().answer(request));
+        let fleet = self.live.clone().run_fleet(special);
+        let live = self.live.run(|delivery| deliver(&context, delivery));
+        tokio::join!(live, fleet);
     }
 
     /// A page of backtests without their curves, newest first.
-    pub fn list(
+    pub async fn list(
         &self,
         bundle_id: Option<&Id>,
         state: Option<State>,
         request: &PageRequest,
     ) -> Result<Page<BacktestSnapshot>, Problem> {
+        self.live.knows_all().await?;
         let newest_first = self.newest_first(request.before()?).into_iter();
+        let mut logs = Vec::new();
         let found = newest_first.filter_map(|(number, id)| {
             let log = self.live.find(&id).ok()?;
             let is_wanted = log.read(|backtest, _| {
                 state.is_none_or(|state| backtest.state == state)
                     && bundle_id.is_none_or(|id| backtest.bundle.as_ref() == Some(id))
             });
-            is_wanted.then(|| (number, self.live.snapshot(&log, false)))
+            let snapshot = is_wanted.then(|| (number, self.live.snapshot(&log, false)));
+            logs.push(log);
+            snapshot
         });
-        Ok(cut(found, request.limit()))
+        let page = cut(found, request.limit());
+        self.live.shown(&logs).await;
+        Ok(page)
     }
 
-    pub fn get(&self, backtest_id: &str) -> Result<BacktestSnapshot, Problem> {
-        let log = self.live.find(backtest_id)?;
-        Ok(self.live.snapshot(&log, true))
+    pub async fn get(&self, backtest_id: &str) -> Result<BacktestSnapshot, Problem> {
+        let log = self.live.look_up(backtest_id).await?;
+        let snapshot = self.live.snapshot(&log, true);
+        self.live.shown(&[log]).await;
+        Ok(snapshot)
     }
 
-    pub fn trades(
+    pub async fn trades(
         &self,
         backtest_id: &str,
         request: &PageRequest,
     ) -> Result<Page<Numbered<Map<String, Value>>>, Problem> {
-        let log = self.live.find(backtest_id)?;
-        log.read(|backtest, _| backtest.trades.page(request))
+        let log = self.live.look_up(backtest_id).await?;
+        let page = log.read(|backtest, _| backtest.trades.page(request))?;
+        self.live.shown(&[log]).await;
+        Ok(page)
     }
 
-    pub fn logs(
+    /// Log lines as their writer has them; if that one does not answer, those that viewers here
+    /// were shown.
+    pub async fn logs(
         &self,
         backtest_id: &str,
         request: &PageRequest,
     ) -> Result<Page<Numbered<LogLine>>, Problem> {
-        let log = self.live.find(backtest_id)?;
-        log.read(|backtest, _| backtest.logs.page(request))
+        let log = self.live.look_up(backtest_id).await?;
+        let read = || log.read(|backtest, _| backtest.logs.page(request));
+        self.live.lines(backtest_id, request, read).await
     }
 
-    /// Subscribes a viewer. The gate is to be opened when the answer has left.
+    /// Subscribes a viewer. The gate is to be opened when the answer has left, which may be when
+    /// [`Live::shown`] has waited for what it tells of.
     pub fn subscribe(
         &self,
         connection: &Id,
         selection: &Selection,
         since: &Since,
-    ) -> (SubscribedBacktests, Arc<Gate>) {
+    ) -> (SubscribedBacktests, Arc<Gate>, Told<Backtest>) {
         let wanted = selection
             .topics()
             .map_or(Wanted::Everything, Wanted::Topics);
@@ -150,26 +172,32 @@ impl BacktestService {
             Wanted::Everything => self.live.all(),
             Wanted::Topics(_) => self.members(selection),
         };
-        let (backtests, gate) = self.live.subscribe(connection, &wanted, members, since);
+        let (backtests, gate, told) = self.live.subscribe(connection, &wanted, members, since);
         let mut bundles = Vec::new();
         if selection.shows_bundles() {
-            let told = |bundle: &Id| {
+            let look = |bundle: &Id| {
                 let up_to = self.live.delivering.next_order();
                 gate.told(&bundles::topic(bundle), up_to);
             };
             let (bundle_id, now) = (selection.bundle_id.as_ref(), self.live.clock.now());
-            bundles = self.live.shared.bundles.read(bundle_id, now, told);
+            bundles = self.live.shared.bundles.read(bundle_id, now, look);
         }
-        (SubscribedBacktests { backtests, bundles }, gate)
+        (SubscribedBacktests { backtests, bundles }, gate, told)
     }
 
     /// Prepares a viewer that may watch already for another subscription: nothing of the former one
-    /// is under way afterwards, so nothing of it can come after the new answer.
-    pub async fn settle(&self, connection: &Id, selection: &Selection) {
+    /// is under way afterwards, so nothing of it can come after the new answer. And it looks for the
+    /// backtests that are wanted.
+    pub async fn settle(&self, connection: &Id, selection: &Selection) -> Result<(), Problem> {
+        match &selection.backtest_ids {
+            Some(ids) => self.live.look_for(ids).await,
+            None => self.live.knows_all().await?,
+        }
         if self.live.delivering.audience.is_viewer(connection) {
             self.unsubscribe(connection, selection);
             self.live.delivering.barrier().await;
         }
+        Ok(())
     }
 
     pub fn open(&self, gate: Arc<Gate>) {
@@ -184,15 +212,14 @@ impl BacktestService {
         }
     }
 
-    pub fn register(
+    pub async fn register(
         &self,
         connection: &Id,
         backtest_ids: &[Id],
     ) -> Result<RegisteredBacktests, Problem> {
-        let positions = self.live.register(connection, backtest_ids, 0)?;
-        let backtests = backtest_ids.iter().zip(positions);
-        let backtests = backtests.map(|(backtest_id, at)| RegisteredBacktest {
-            backtest_id: backtest_id.to_string(),
+        let registered = self.live.register(connection, backtest_ids, 0);
+        let backtests = registered.await?.into_iter().map(|at| RegisteredBacktest {
+            backtest_id: at.id,
             epoch: at.epoch,
             seq: at.seq,
         });
@@ -209,13 +236,30 @@ impl BacktestService {
         events: Vec<Value>,
         key: Option<String>,
     ) -> Result<Receipt, Problem> {
-        let report = Report::read(events, key)?;
-        self.live.delivering.room().await;
-        self.live.report(reporter, backtest_id, report)
+        self.live
+            .report(reporter, backtest_id, events, key, Missing::Make)
+            .await
     }
 
     /// Cancels a backtest, through its worker if it has one. Run it in a task of its own.
     pub async fn cancel(&self, backtest_id: &Id) -> Result<CommandOutcome, Problem> {
+        let request = || Request::Cancel {
+            id: backtest_id.to_string(),
+        };
+        let here = async || self.cancel_here(backtest_id).await;
+        let outcome = self
+            .live
+            .at_home(backtest_id, Missing::NotFound, request, here)
+            .await;
+        match outcome {
+            Err(problem) if problem.code == Code::StoreUnavailable => {
+                Ok(CommandOutcome::unreachable())
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn cancel_here(&self, backtest_id: &Id) -> Result<CommandOutcome, Problem> {
         let log = self.live.find(backtest_id)?;
         let question = ExecuteCommand {
             command_id: new_command_id(),
@@ -235,7 +279,25 @@ impl BacktestService {
                 answer
             }
         };
+        self.live.shown(&[log]).await;
         Ok(CommandOutcome::new(question.command_id, answer))
+    }
+
+    /// What another instance asks of the writer of a backtest.
+    fn answer(
+        self: Arc<Self>,
+        request: Request,
+    ) -> LocalBoxFuture<'static, Result<Value, Problem>> {
+        Box::pin(async move {
+            match request {
+                Request::Cancel { id } => json(self.cancel_here(&id.into()).await),
+                Request::Lines { id, page } => {
+                    let log = self.live.find(&id)?;
+                    json(log.read(|backtest, _| backtest.logs.page(&page)))
+                }
+                _ => Err(Problem::invalid("backtests cannot be asked that")),
+            }
+        })
     }
 
     /// Answers at once what needs no worker.
@@ -275,16 +337,8 @@ impl BacktestService {
     }
 
     /// Removes a backtest for good; viewers learn it from a last `BacktestRemoved`.
-    pub fn remove(&self, backtest_id: &Id) -> Result<(), Problem> {
-        let shared = &self.live.shared;
-        self.live.remove(backtest_id, |scribe| {
-            scribe.durable("BacktestRemoved", scribe.now.wall, &Map::new());
-            let backtest = scribe.state();
-            if let Some(bundle) = backtest.bundle.take() {
-                shared.bundles.leave(&bundle, backtest_id);
-            }
-            self.lock_index().remove(&backtest.number);
-        })
+    pub async fn remove(&self, backtest_id: &Id) -> Result<(), Problem> {
+        self.live.remove(backtest_id).await
     }
 
     pub fn disconnected(&self, connection: &Id) {
@@ -304,16 +358,10 @@ impl BacktestService {
     }
 
     fn newest_first(&self, before: u64) -> Vec<(u64, Id)> {
-        let index = self.lock_index();
-        let newest_first = index.range(..before).rev();
-        newest_first
-            .map(|(number, id)| (*number, id.clone()))
-            .collect()
-    }
-
-    fn lock_index(&self) -> MutexGuard<'_, BTreeMap<u64, Id>> {
-        let index = self.live.shared.index.lock();
-        index.unwrap_or_else(PoisonError::into_inner)
+        let index = self.live.shared.index();
+        // No id is empty, so this comes before all of that number.
+        let before = (before, Id::from(""));
+        index.range(..before).rev().cloned().collect()
     }
 }
 

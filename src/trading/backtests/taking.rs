@@ -106,7 +106,7 @@ fn queue(scribe: &mut BacktestScribe<'_, '_>, ts: Timestamp, queued: Queued) -> 
 }
 
 /// Viewers of the bundle are shown what is new to them before its next event.
-fn join_bundle(scribe: &mut BacktestScribe<'_, '_>, bundle: Id) {
+pub fn join_bundle(scribe: &mut BacktestScribe<'_, '_>, bundle: Id) {
     let (id, shared) = (scribe.id().clone(), scribe.shared);
     let before = scribe.state().bundle.replace(bundle.clone());
     if before.as_ref() == Some(&bundle) {
@@ -122,12 +122,16 @@ fn take_trades(scribe: &mut BacktestScribe<'_, '_>, ts: Timestamp, batch: TradeB
     let seq = scribe.durable("TradeBatch", ts, &batch);
     let backtest = scribe.state();
     backtest.state = State::Running;
+    keep_trades(backtest, seq, ts, batch);
+    seq
+}
+
+pub fn keep_trades(backtest: &mut Backtest, seq: u64, ts: Timestamp, batch: TradeBatch) {
     backtest.trade_count += batch.trades.len();
     for item in batch.trades {
         let cost = 64 * (item.len() + 1);
         backtest.trades.push(Numbered { seq, ts, item }, cost);
     }
-    seq
 }
 
 /// Progress ends at 100 %, before the end itself.
@@ -160,14 +164,18 @@ fn take_line(scribe: &mut BacktestScribe<'_, '_>, ts: Timestamp, mut line: LogLi
         scribe.lossy("BacktestLog", ts, &line);
     }
     let seq = scribe.seq();
+    keep_line(scribe.state(), seq, ts, line);
+    seq
+}
+
+pub fn keep_line(backtest: &mut Backtest, seq: u64, ts: Timestamp, line: LogLine) {
     let cost = 64 + line.message.len();
     let item = Numbered {
         seq,
         ts,
         item: line,
     };
-    scribe.state().logs.push(item, cost);
-    seq
+    backtest.logs.push(item, cost);
 }
 
 fn show_last_progress(scribe: &mut BacktestScribe<'_, '_>) {
@@ -176,7 +184,7 @@ fn show_last_progress(scribe: &mut BacktestScribe<'_, '_>) {
     }
 }
 
-fn replace_points(curve: &mut Vec<EquityPoint>, chunk: &EquityPoints) {
+pub fn replace_points(curve: &mut Vec<EquityPoint>, chunk: &EquityPoints) {
     let known = (curve.len() - chunk.from_index).min(chunk.points.len());
     let (replacing, new) = chunk.points.split_at(known);
     curve[chunk.from_index..][..known].copy_from_slice(replacing);

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 
@@ -11,6 +10,7 @@ use crate::problem::{Code, Problem};
 use crate::trading::clock::Clock;
 use crate::trading::commands::{Answer, ExecuteCommand, Failure, WorkerLink};
 use crate::trading::ids::Id;
+use crate::trading::now::Now;
 use crate::trading::paging::PageRequest;
 use crate::trading::report::Receipt;
 use crate::trading::subscribing::{Seen, Since};
@@ -36,7 +36,7 @@ struct Desk {
 
 fn desk() -> Desk {
     let clock = Clock::manual();
-    let backtests = BacktestService::new(clock.clone(), Arc::new(Agreeing));
+    let backtests = BacktestService::new(clock.clone(), Arc::new(Agreeing), None);
     Desk { clock, backtests }
 }
 
@@ -73,8 +73,7 @@ impl Desk {
         let reporter = Reporter::Connection(id("w1"));
         self.backtests
             .report(&reporter, &id(backtest), events, None)
-            .now_or_never()
-            .expect("there is room")
+            .now()
     }
 
     fn report(&self, backtest: &str, events: Vec<Value>) -> Receipt {
@@ -83,12 +82,13 @@ impl Desk {
     }
 
     fn register(&self, backtest: &str) {
-        let registered = self.backtests.register(&id("w1"), &[id(backtest)]);
-        registered.expect("is registered");
+        let (worker, backtests) = (id("w1"), [id(backtest)]);
+        let registered = self.backtests.register(&worker, &backtests);
+        registered.now().expect("is registered");
     }
 
     fn watch(&self, selection: &Selection, since: &Since) -> SubscribedBacktests {
-        let (answer, gate) = self.backtests.subscribe(&id("v"), selection, since);
+        let (answer, gate, _) = self.backtests.subscribe(&id("v"), selection, since);
         self.backtests.open(gate);
         answer
     }
@@ -108,7 +108,7 @@ impl Desk {
     }
 
     fn get(&self, backtest: &str) -> BacktestSnapshot {
-        self.backtests.get(backtest).expect("is there")
+        self.backtests.get(backtest).now().expect("is there")
     }
 
     async fn cancel(&self, backtest: &str) -> Option<String> {
@@ -181,7 +181,10 @@ fn an_overlapping_chunk_replaces_and_a_hole_refuses_the_report() {
         .collect();
     assert_eq!(curve, [10.0, 2.0, 30.0, 40.0, 50.0]);
     assert!(desk.try_report("new", vec![equity(1, &[0.0])]).is_err());
-    assert!(desk.backtests.get("new").is_err(), "nothing was created");
+    assert!(
+        desk.backtests.get("new").now().is_err(),
+        "nothing was created"
+    );
 }
 
 #[test]
@@ -326,8 +329,9 @@ fn lists_are_paged_newest_first_and_filtered() {
             cursor,
             limit: Some(2),
         };
-        let page = desk.backtests.list(Some(&id("x")), state, &request);
-        page.expect("a page")
+        let bundle = id("x");
+        let page = desk.backtests.list(Some(&bundle), state, &request);
+        page.now().expect("a page")
     };
     let ids = |page: &crate::trading::paging::Page<BacktestSnapshot>| -> Vec<String> {
         page.items.iter().map(|it| it.backtest_id.clone()).collect()

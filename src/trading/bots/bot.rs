@@ -1,16 +1,19 @@
 //! A live bot: its view, its worker, and what waits to be said about it.
 
+use bytes::Bytes;
 use serde_json::{Map, Value};
 use smallvec::{SmallVec, smallvec};
 
 use super::check;
+use super::copying::{self, Patience};
 use super::event::{Balance, BotEvent, BotStatus, Candle, Pnl, State};
 use super::view::{BotSnapshot, BotView, Numbered};
+use crate::eventlog;
 use crate::trading::clock::{Moment, Timestamp};
 use crate::trading::deadlines::{Alarm, Deadline, Purpose};
 use crate::trading::ids::Id;
 use crate::trading::pace::{Conflation, LineBudget};
-use crate::trading::subject::{At, Reported, Scribe, Subject};
+use crate::trading::subject::{About, At, Reported, Scribe, Subject};
 use crate::trading::workers::{Registration, Reporter};
 
 /// Between two values of one key. With the timer's slack this stays below the 250 ms promised.
@@ -56,9 +59,9 @@ pub struct Bot {
     registration: Option<Registration>,
     /// Whether a command is being carried out.
     pub is_commanded: bool,
-    last_seen: Moment,
+    pub(super) last_seen: Moment,
     /// How long after `last_seen` it is stale.
-    patience: u64,
+    pub(super) patience: u64,
     conflation: Conflation<Key, (Timestamp, Latest)>,
     lines: LineBudget,
     flush: Alarm,
@@ -67,12 +70,15 @@ pub struct Bot {
 
 impl Subject for Bot {
     const ID_MEMBER: &'static str = "botId";
+    const KIND: &'static str = "bots";
     const SNAPSHOT_EVENT: &'static str = "BotSnapshot";
+    const REMOVED_EVENT: &'static str = "BotRemoved";
+    const EVENTS: &'static [&'static str] = copying::EVENTS;
     type Event = BotEvent;
     type Snapshot = BotSnapshot;
     type Shared = ();
 
-    fn new(id: Id, now: Moment) -> Self {
+    fn new(id: Id, _: &About, now: Moment) -> Self {
         Self {
             id,
             view: BotView::default(),
@@ -87,6 +93,15 @@ impl Subject for Bot {
         }
     }
 
+    fn restore(&mut self, state: &[u8]) -> serde_json::Result<()> {
+        self.view = serde_json::from_slice(state)?;
+        Ok(())
+    }
+
+    fn apply(&mut self, event: &eventlog::Event, now: Moment) {
+        copying::apply(self, event, now);
+    }
+
     fn id(&self) -> &Id {
         &self.id
     }
@@ -99,7 +114,7 @@ impl Subject for Bot {
         &mut self.registration
     }
 
-    fn snapshot(&self, at: At, arrays: bool) -> BotSnapshot {
+    fn snapshot_at(&self, at: At, arrays: bool) -> BotSnapshot {
         let age = at.now.tick.saturating_sub(self.last_seen.tick);
         let seen = (self.last_seen.wall, age);
         self.view.snapshot(&self.id, at, seen, arrays)
@@ -120,6 +135,15 @@ impl Subject for Bot {
             seqs.push(take_event(scribe, ts, event));
         }
         seqs
+    }
+
+    /// The clock starts again: nobody could hear a sign of life meanwhile.
+    fn on_taken_over(scribe: &mut Scribe<'_, '_, Self>) {
+        scribe.state().last_seen = scribe.now;
+    }
+
+    fn on_worker_found(scribe: &mut Scribe<'_, '_, Self>) {
+        set_patience(scribe, None);
     }
 
     fn on_registered(scribe: &mut Scribe<'_, '_, Self>) {
@@ -169,6 +193,13 @@ impl Subject for Bot {
     }
 }
 
+impl eventlog::Snapshot for Bot {
+    fn snapshot(&self) -> Bytes {
+        // Plain structs with finite numbers and string keys encode.
+        serde_json::to_vec(&self.view).unwrap_or_default().into()
+    }
+}
+
 impl Bot {
     fn stale_from(&self) -> u64 {
         self.last_seen.tick + self.patience
@@ -178,16 +209,25 @@ impl Bot {
 /// Notes that the worker lives. `reporter` is none for a registration.
 fn sign_of_life(scribe: &mut Scribe<'_, '_, Bot>, reporter: Option<&Reporter>) {
     let now = scribe.now;
+    scribe.state().last_seen = now;
+    set_patience(scribe, reporter);
     let bot = scribe.state();
-    bot.last_seen = now;
-    bot.patience = match (&bot.registration, reporter) {
+    if bot.view.state == State::Stale {
+        let state = bot.view.last_state.unwrap_or(State::Created);
+        write_status(scribe, state, "the worker is back", None);
+    }
+}
+
+fn set_patience(scribe: &mut Scribe<'_, '_, Bot>, reporter: Option<&Reporter>) {
+    let bot = scribe.state();
+    let patience = match (&bot.registration, reporter) {
         (Some(registration), _) => 2 * registration.heartbeat,
         (None, Some(Reporter::Http)) => HTTP_SILENCE,
         (None, _) => 2 * DEFAULT_HEARTBEAT,
     };
-    if bot.view.state == State::Stale {
-        let state = bot.view.last_state.unwrap_or(State::Created);
-        write_status(scribe, state, "the worker is back", None);
+    if std::mem::replace(&mut bot.patience, patience) != patience {
+        // Whoever takes the bot over goes on with it.
+        scribe.remember(Patience::KEY, Patience::NAME, &Patience { patience });
     }
 }
 

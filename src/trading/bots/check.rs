@@ -104,7 +104,7 @@ mod tests {
             trade[member] = value;
             trade
         };
-        let good = Report::<Bot>::read(vec![trade.clone()], None);
+        let good = Report::<Bot>::read(&[trade.clone()], None);
         assert_eq!(good.map(|report| report.events.len()).ok(), Some(1));
         for bad in [
             with("type", json!("TradeHappened")),
@@ -123,7 +123,7 @@ mod tests {
             json!(["TradeEvent"]),
             json!(null),
         ] {
-            let refused = Report::<Bot>::read(vec![trade.clone(), bad.clone()], None);
+            let refused = Report::<Bot>::read(&[trade.clone(), bad.clone()], None);
             let problem = refused
                 .err()
                 .unwrap_or_else(|| panic!("{bad} was accepted"));
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_report_has_at_most_a_thousand_events() {
         let event = json!({"type": "Alert", "severity": "info", "message": ""});
-        assert!(Report::<Bot>::read(vec![event.clone(); 1_000], None).is_ok());
-        assert!(Report::<Bot>::read(vec![event; 1_001], None).is_err());
+        assert!(Report::<Bot>::read(&vec![event.clone(); 1_000], None).is_ok());
+        assert!(Report::<Bot>::read(&vec![event; 1_001], None).is_err());
     }
 }

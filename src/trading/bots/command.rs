@@ -7,7 +7,8 @@ use crate::problem::Problem;
 use crate::trading::commands::CommandOutcome;
 use crate::trading::ids;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum BotCommand {
     Start,
     Stop(StopMode),

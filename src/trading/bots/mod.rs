@@ -3,6 +3,7 @@
 mod bot;
 mod check;
 mod command;
+mod copying;
 mod event;
 mod service;
 #[cfg(test)]

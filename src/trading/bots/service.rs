@@ -1,37 +1,40 @@
 //! What hubs, the HTTP API and the assistant do with bots.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
+use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::bot::{Bot, DEFAULT_HEARTBEAT};
 use super::command::{BotCommand, CommandResult};
-use super::event::{BotEvent, LogLine, Order, Trade};
+use super::event::{LogLine, Order, Trade};
 use super::view::{BotSnapshot, Numbered};
-use crate::eventlog::{Epoch, EventLog};
-use crate::problem::Problem;
+use crate::eventlog::{Epoch, EventLog, SharedLogs};
+use crate::problem::{Code, Problem};
 use crate::signalr::hub::HubContext;
 use crate::trading::audience::Gate;
 use crate::trading::clock::Clock;
 use crate::trading::commands::{
     Answer, CommandOutcome, ExecuteCommand, TIME_LIMIT, WorkerLink, ask, new_command_id,
 };
+use crate::trading::fleet::{Missing, Request, Special, json};
 use crate::trading::ids::Id;
 use crate::trading::link::deliver;
 use crate::trading::live::{Live, not_registered};
 use crate::trading::paging::{Page, PageRequest};
-use crate::trading::report::{Receipt, Report};
-use crate::trading::subject::{Reported, Subject};
-use crate::trading::subscribing::{Since, Subscribed, Wanted};
+use crate::trading::report::Receipt;
+use crate::trading::subject::Subject;
+use crate::trading::subscribing::{Since, Subscribed, Told, Wanted};
 use crate::trading::workers::{Registration, Reporter};
 
 /// Heartbeats between these are accepted, in milliseconds.
 const HEARTBEATS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
 
-/// All bots of this instance.
+/// All bots, whatever instance writes them.
 pub struct BotService {
-    pub live: Live<Bot>,
+    pub live: Arc<Live<Bot>>,
     link: Arc<dyn WorkerLink>,
 }
 
@@ -54,65 +57,83 @@ pub struct RegisteredBot {
 }
 
 impl BotService {
-    pub fn new(clock: Clock, link: Arc<dyn WorkerLink>) -> Arc<Self> {
-        let live = Live::new(clock);
+    /// With `logs`, the bots of the other instances are here too.
+    pub fn new(clock: Clock, link: Arc<dyn WorkerLink>, logs: Option<SharedLogs>) -> Arc<Self> {
+        let live = Live::new(clock, logs);
         Arc::new(Self { live, link })
     }
 
-    /// Sends events to viewers and watches the clock, for ever. Run it in a task of its own.
+    /// Sends events to viewers, watches the clock, and works with the other instances, for ever.
+    /// Run it in a task of its own of a `LocalSet`.
     pub async fn run(self: Arc<Self>, context: HubContext) {
-        self.live.run(|delivery| deliver(&context, delivery)).await;
+        let service = self.clone();
+        let special: Rc<Special> = Rc::new(move |request| service.clone().answer(request));
+        let fleet = self.live.clone().run_fleet(special);
+        let live = self.live.run(|delivery| deliver(&context, delivery));
+        tokio::join!(live, fleet);
     }
 
     /// All bots without their arrays, in the order of their ids.
-    pub fn list(&self) -> Vec<BotSnapshot> {
+    pub async fn list(&self) -> Result<Vec<BotSnapshot>, Problem> {
+        self.live.knows_all().await?;
         let logs = self.live.all();
         let snapshots = logs.iter().map(|log| self.live.snapshot(log, false));
         let mut list: Vec<BotSnapshot> = snapshots.collect();
+        self.live.shown(&logs).await;
         list.sort_unstable_by(|one, other| one.bot_id.cmp(&other.bot_id));
-        list
+        Ok(list)
     }
 
-    pub fn get(&self, bot_id: &str) -> Result<BotSnapshot, Problem> {
-        let log = self.live.find(bot_id)?;
-        Ok(self.live.snapshot(&log, true))
+    pub async fn get(&self, bot_id: &str) -> Result<BotSnapshot, Problem> {
+        let log = self.live.look_up(bot_id).await?;
+        let snapshot = self.live.snapshot(&log, true);
+        self.live.shown(&[log]).await;
+        Ok(snapshot)
     }
 
-    pub fn trades(
+    pub async fn trades(
         &self,
         bot_id: &str,
         request: &PageRequest,
     ) -> Result<Page<Numbered<Trade>>, Problem> {
-        let log = self.live.find(bot_id)?;
-        log.read(|bot, _| bot.view.trades.page(request))
+        let log = self.live.look_up(bot_id).await?;
+        let page = log.read(|bot, _| bot.view.trades.page(request))?;
+        self.live.shown(&[log]).await;
+        Ok(page)
     }
 
-    pub fn orders(
+    pub async fn orders(
         &self,
         bot_id: &str,
         request: &PageRequest,
     ) -> Result<Page<Numbered<Order>>, Problem> {
-        let log = self.live.find(bot_id)?;
-        log.read(|bot, _| bot.view.orders.page(request))
+        let log = self.live.look_up(bot_id).await?;
+        let page = log.read(|bot, _| bot.view.orders.page(request))?;
+        self.live.shown(&[log]).await;
+        Ok(page)
     }
 
-    pub fn logs(
+    /// Log lines as their writer has them; if that one does not answer, those that viewers here
+    /// were shown.
+    pub async fn logs(
         &self,
         bot_id: &str,
         request: &PageRequest,
     ) -> Result<Page<Numbered<LogLine>>, Problem> {
-        let log = self.live.find(bot_id)?;
-        log.read(|bot, _| bot.view.logs.page(request))
+        let log = self.live.look_up(bot_id).await?;
+        let read = || log.read(|bot, _| bot.view.logs.page(request));
+        self.live.lines(bot_id, request, read).await
     }
 
     /// Subscribes a viewer, to all bots if it names none. The gate is to be opened with
-    /// [`BotService::open`] when the answer has left.
+    /// [`BotService::open`] when the answer has left, which may be when [`Live::shown`] has waited
+    /// for what it tells of.
     pub fn subscribe(
         &self,
         connection: &Id,
         bot_ids: Option<Vec<Id>>,
         since: &Since,
-    ) -> (Subscribed<BotSnapshot>, Arc<Gate>) {
+    ) -> (Subscribed<BotSnapshot>, Arc<Gate>, Told<Bot>) {
         let Some(ids) = bot_ids else {
             let everything = Wanted::Everything;
             let members = || self.live.all();
@@ -128,12 +149,18 @@ impl BotService {
     }
 
     /// Prepares a viewer that may watch already for another subscription: nothing of the former one
-    /// is under way afterwards, so nothing of it can come after the new answer.
-    pub async fn settle(&self, connection: &Id, bot_ids: Option<&[Id]>) {
+    /// is under way afterwards, so nothing of it can come after the new answer. And it looks for the
+    /// bots that are wanted.
+    pub async fn settle(&self, connection: &Id, bot_ids: Option<&[Id]>) -> Result<(), Problem> {
+        match bot_ids {
+            Some(ids) => self.live.look_for(ids).await,
+            None => self.live.knows_all().await?,
+        }
         if self.live.delivering.audience.is_viewer(connection) {
             self.unsubscribe(connection, bot_ids);
             self.live.delivering.barrier().await;
         }
+        Ok(())
     }
 
     pub fn open(&self, gate: Arc<Gate>) {
@@ -148,7 +175,7 @@ impl BotService {
         }
     }
 
-    pub fn register(
+    pub async fn register(
         &self,
         connection: &Id,
         bot_ids: &[Id],
@@ -159,10 +186,9 @@ impl BotService {
             let message = "`heartbeatMs` must be between 100 and 3600000";
             return Err(Problem::invalid(message));
         }
-        let positions = self.live.register(connection, bot_ids, heartbeat_ms)?;
-        let bots = bot_ids.iter().zip(positions);
-        let bots = bots.map(|(bot_id, at)| RegisteredBot {
-            bot_id: bot_id.to_string(),
+        let registered = self.live.register(connection, bot_ids, heartbeat_ms);
+        let bots = registered.await?.into_iter().map(|at| RegisteredBot {
+            bot_id: at.id,
             epoch: at.epoch,
             seq: at.seq,
         });
@@ -180,9 +206,9 @@ impl BotService {
         events: Vec<Value>,
         key: Option<String>,
     ) -> Result<Receipt, Problem> {
-        let report = Report::read(events, key)?;
-        self.live.delivering.room().await;
-        self.live.report(reporter, bot_id, report)
+        self.live
+            .report(reporter, bot_id, events, key, Missing::Make)
+            .await
     }
 
     /// A sign of life, with whatever the worker wants to tell besides. Creates nothing.
@@ -190,19 +216,18 @@ impl BotService {
         &self,
         reporter: &Reporter,
         bot_id: &Id,
-        more: Map<String, Value>,
+        mut more: Map<String, Value>,
     ) -> Result<Receipt, Problem> {
-        if self.live.find(bot_id).is_err() {
-            return Err(not_registered());
-        }
-        let event = BotEvent::BotHeartbeat(more);
-        Bot::check_event(&event).map_err(Problem::invalid)?;
-        let report = Report {
-            events: vec![Reported { ts: None, event }],
-            key: None,
-        };
-        self.live.delivering.room().await;
-        self.live.report(reporter, bot_id, report)
+        more.remove("ts");
+        more.insert("type".to_owned(), "BotHeartbeat".into());
+        let events = vec![Value::Object(more)];
+        let report = self
+            .live
+            .report(reporter, bot_id, events, None, Missing::NotFound);
+        report.await.map_err(|problem| match problem.code {
+            Code::NotFound => not_registered(),
+            _ => problem,
+        })
     }
 
     /// Carries a command to the bot's worker. What happens there is an outcome, not an error.
@@ -211,6 +236,30 @@ impl BotService {
         &self,
         bot_id: &Id,
         command: BotCommand,
+        by: &str,
+    ) -> Result<CommandOutcome, Problem> {
+        let request = || Request::Command {
+            id: bot_id.to_string(),
+            command: command.clone(),
+            by: by.to_owned(),
+        };
+        let here = async || self.command_here(bot_id, &command, by).await;
+        let outcome = self
+            .live
+            .at_home(bot_id, Missing::NotFound, request, here)
+            .await;
+        match outcome {
+            Err(problem) if problem.code == Code::StoreUnavailable => {
+                Ok(CommandOutcome::unreachable())
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn command_here(
+        &self,
+        bot_id: &Id,
+        command: &BotCommand,
         by: &str,
     ) -> Result<CommandOutcome, Problem> {
         let log = self.live.find(bot_id)?;
@@ -240,7 +289,27 @@ impl BotService {
             };
             scribe.durable("CommandResult", scribe.now.wall, &result);
         });
+        self.live.shown(&[log]).await;
         Ok(outcome)
+    }
+
+    /// What another instance asks of the writer of a bot.
+    fn answer(
+        self: Arc<Self>,
+        request: Request,
+    ) -> LocalBoxFuture<'static, Result<Value, Problem>> {
+        Box::pin(async move {
+            match request {
+                Request::Command { id, command, by } => {
+                    json(self.command_here(&id.into(), &command, &by).await)
+                }
+                Request::Lines { id, page } => {
+                    let log = self.live.find(&id)?;
+                    json(log.read(|bot, _| bot.view.logs.page(&page)))
+                }
+                _ => Err(Problem::invalid("bots cannot be asked that")),
+            }
+        })
     }
 
     /// One command at a time: a second one meanwhile is told so.
@@ -255,10 +324,8 @@ impl BotService {
     }
 
     /// Removes a bot for good. Its worker has to register again before it can report.
-    pub fn remove(&self, bot_id: &Id) -> Result<(), Problem> {
-        self.live.remove(bot_id, |scribe| {
-            scribe.durable("BotRemoved", scribe.now.wall, &Map::new());
-        })
+    pub async fn remove(&self, bot_id: &Id) -> Result<(), Problem> {
+        self.live.remove(bot_id).await
     }
 
     pub fn disconnected(&self, connection: &Id) {

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 
@@ -11,6 +10,7 @@ use crate::problem::Code;
 use crate::trading::clock::Clock;
 use crate::trading::commands::{Answer, ExecuteCommand, Failure, WorkerLink};
 use crate::trading::ids::Id;
+use crate::trading::now::Now;
 use crate::trading::report::Receipt;
 use crate::trading::subscribing::{Seen, Since};
 use crate::trading::workers::Reporter;
@@ -50,7 +50,7 @@ struct Desk {
 
 fn desk() -> Desk {
     let (clock, worker) = (Clock::manual(), Arc::new(Worker::default()));
-    let bots = BotService::new(clock.clone(), worker.clone());
+    let bots = BotService::new(clock.clone(), worker.clone(), None);
     Desk {
         clock,
         worker,
@@ -93,17 +93,14 @@ impl Desk {
         key: Option<&str>,
     ) -> Result<Receipt, crate::problem::Problem> {
         let key = key.map(str::to_owned);
-        self.bots
-            .report(reporter, &id(bot), events, key)
-            .now_or_never()
-            .expect("there is room")
+        self.bots.report(reporter, &id(bot), events, key).now()
     }
 
     /// Subscribes and lets the answer leave.
     fn watch(&self, viewer: &str, bots: &[&str], since: &Since) -> (Vec<BotSnapshot>, Vec<Value>) {
         let ids = bots.iter().map(|bot| id(bot)).collect();
         let ids = (!bots.is_empty()).then_some(ids);
-        let (answer, gate) = self.bots.subscribe(&id(viewer), ids, since);
+        let (answer, gate, _) = self.bots.subscribe(&id(viewer), ids, since);
         self.bots.open(gate);
         (answer.snapshots, answer.events)
     }
@@ -148,7 +145,7 @@ fn a_viewer_gets_a_snapshot_and_then_every_event_from_the_next_seq() {
 fn what_happens_before_the_answer_has_left_comes_after_it_once() {
     let desk = desk();
     desk.report("b", vec![trade("t1")]);
-    let (answer, gate) = desk
+    let (answer, gate, _) = desk
         .bots
         .subscribe(&id("v"), Some(vec![id("b")]), &Since::new());
     assert_eq!(answer.snapshots[0].seq, 1);
@@ -174,6 +171,7 @@ fn an_unknown_bot_shows_first_as_a_snapshot() {
     desk.watch("all", &[], &Since::new());
     desk.bots
         .register(&id("w2"), &[id("new")], None)
+        .now()
         .expect("is registered");
     assert_eq!(desk.names(), ["BotSnapshot"]);
 }
@@ -224,7 +222,7 @@ fn conflated_values_leave_at_once_and_then_the_latest_within_250_ms() {
     assert_eq!(delivered.len(), 1);
     assert_eq!(delivered[0].1["total"], 4.0);
     assert_eq!(delivered[0].1["seq"], 1);
-    assert_eq!(desk.bots.get("b").expect("is there").pnl.total, 4.0);
+    assert_eq!(desk.bots.get("b").now().expect("is there").pnl.total, 4.0);
 }
 
 #[test]
@@ -240,7 +238,7 @@ fn an_older_value_changes_nothing() {
     desk.watch("v", &["b"], &Since::new());
     desk.report("b", vec![at(1.0, "2026-01-01T00:00:01Z")]);
     assert_eq!(desk.names(), [""; 0]);
-    assert_eq!(desk.bots.get("b").expect("is there").pnl.total, 2.0);
+    assert_eq!(desk.bots.get("b").now().expect("is there").pnl.total, 2.0);
 }
 
 #[test]
@@ -254,7 +252,11 @@ fn a_flood_of_log_lines_is_thinned_for_viewers_but_kept_for_pages() {
     desk.clock.advance(1_000);
     desk.report("b", vec![line(100)]);
     assert_eq!(desk.delivered()[0].1["dropped"], 50);
-    let page = desk.bots.logs("b", &Default::default()).expect("a page");
+    let page = desk
+        .bots
+        .logs("b", &Default::default())
+        .now()
+        .expect("a page");
     assert_eq!(page.items[0].item.message, "100");
     assert!(page.next_cursor.is_some());
 }
@@ -265,6 +267,7 @@ fn a_silent_bot_becomes_stale_and_the_next_sign_of_life_restores_it() {
     let worker = Reporter::Connection(id("w1"));
     desk.bots
         .register(&id("w1"), &[id("b")], Some(1_000))
+        .now()
         .expect("is registered");
     desk.report("b", vec![status("running")]);
     desk.watch("v", &["b"], &Since::new());
@@ -276,18 +279,15 @@ fn a_silent_bot_becomes_stale_and_the_next_sign_of_life_restores_it() {
     assert_eq!(delivered[0].1["state"], "stale");
     assert_eq!(delivered[0].1["lastState"], "running");
     assert_eq!(delivered[0].1["seq"], 2);
-    let snapshot = desk.bots.get("b").expect("is there");
+    let snapshot = desk.bots.get("b").now().expect("is there");
     assert_eq!(
         (snapshot.last_state, snapshot.age_ms),
         (Some(State::Running), 2_000)
     );
 
     let more = serde_json::Map::from_iter([("cpu".to_owned(), json!(0.5))]);
-    let receipt = desk.bots.heartbeat(&worker, &id("b"), more).now_or_never();
-    assert_eq!(
-        receipt.expect("there is room").expect("is registered").seqs,
-        [3]
-    );
+    let receipt = desk.bots.heartbeat(&worker, &id("b"), more).now();
+    assert_eq!(receipt.expect("is registered").seqs, [3]);
     let delivered = desk.delivered();
     assert_eq!(delivered[0].1["state"], "running");
     assert_eq!(delivered[1].0, "BotHeartbeat");
@@ -302,10 +302,16 @@ fn a_producer_over_http_may_be_silent_for_30_seconds() {
     desk.report_as(&Reporter::Http, "b", vec![status("running")]);
     desk.clock.advance(29_999);
     desk.delivered();
-    assert_eq!(desk.bots.get("b").expect("is there").state, State::Running);
+    assert_eq!(
+        desk.bots.get("b").now().expect("is there").state,
+        State::Running
+    );
     desk.clock.advance(1);
     desk.delivered();
-    assert_eq!(desk.bots.get("b").expect("is there").state, State::Stale);
+    assert_eq!(
+        desk.bots.get("b").now().expect("is there").state,
+        State::Stale
+    );
 }
 
 #[test]
@@ -314,10 +320,12 @@ fn the_newest_registration_wins_and_the_older_worker_is_told() {
     let (old, new) = (id("w1"), id("w2"));
     desk.bots
         .register(&old, &[id("b")], None)
+        .now()
         .expect("is registered");
     let epoch = desk.report("b", vec![trade("t1")]).epoch;
     desk.bots
         .register(&new, &[id("b")], None)
+        .now()
         .expect("is registered");
     let refused = |who: &Id| {
         let reporter = Reporter::Connection(who.clone());
@@ -336,6 +344,7 @@ fn the_newest_registration_wins_and_the_older_worker_is_told() {
     );
     desk.bots
         .register(&old, &[id("b")], None)
+        .now()
         .expect("is registered");
     assert_eq!(refused(&old), None);
 }
@@ -348,7 +357,7 @@ fn a_repeated_key_gives_the_first_answer_and_another_content_a_conflict() {
     assert_eq!(report(vec![trade("t1")]), Ok(first));
     let conflict = report(vec![trade("t2")]).map_err(|problem| problem.code);
     assert_eq!(conflict, Err(Code::IdempotencyConflict));
-    assert_eq!(desk.bots.get("b").expect("is there").seq, 1);
+    assert_eq!(desk.bots.get("b").now().expect("is there").seq, 1);
 }
 
 #[test]
@@ -357,7 +366,7 @@ fn a_refused_report_creates_and_stores_nothing() {
     let events = vec![trade("t1"), json!({"type": "Nonsense"})];
     let refused = desk.try_report(&Reporter::Http, "b", events, None);
     assert_eq!(refused.map_err(|it| it.code), Err(Code::InvalidRequest));
-    assert!(desk.bots.list().is_empty());
+    assert!(desk.bots.list().now().is_ok_and(|bots| bots.is_empty()));
 }
 
 #[test]
@@ -365,13 +374,14 @@ fn a_removed_bot_is_gone_and_its_worker_has_to_register_again() {
     let desk = desk();
     desk.bots
         .register(&id("w1"), &[id("b")], None)
+        .now()
         .expect("is registered");
     let epoch = desk.report("b", vec![trade("t1")]).epoch;
     desk.watch("v", &[], &Since::new());
-    desk.bots.remove(&id("b")).expect("is removed");
+    desk.bots.remove(&id("b")).now().expect("is removed");
     assert_eq!(desk.names(), ["BotRemoved"]);
     assert_eq!(
-        desk.bots.get("b").map(|_| ()).map_err(|it| it.code),
+        desk.bots.get("b").now().map(|_| ()).map_err(|it| it.code),
         Err(Code::NotFound)
     );
     let reporter = Reporter::Connection(id("w1"));
@@ -379,6 +389,7 @@ fn a_removed_bot_is_gone_and_its_worker_has_to_register_again() {
     assert_eq!(refused.map_err(|it| it.code), Err(Code::NotRegistered));
     desk.bots
         .register(&id("w1"), &[id("b")], None)
+        .now()
         .expect("is registered");
     assert_ne!(desk.report("b", vec![trade("t2")]).epoch, epoch);
 }
@@ -388,6 +399,7 @@ async fn a_command_is_carried_to_the_worker_and_everybody_learns_what_became_of_
     let desk = desk();
     desk.bots
         .register(&id("w1"), &[id("b")], None)
+        .now()
         .expect("is registered");
     desk.watch("v", &["b"], &Since::new());
     *desk.worker.answer.lock().expect("not poisoned") = Some(Ok(Answer::done()));
@@ -426,6 +438,7 @@ async fn a_command_to_a_worker_that_is_busy_or_leaves_is_answered_too() {
     assert_eq!(code(start().await).as_deref(), Some("worker_gone"));
     desk.bots
         .register(&id("w1"), &[id("b")], None)
+        .now()
         .expect("is registered");
     let leave = async {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
@@ -442,9 +455,10 @@ fn ten_thousand_bots_are_listed_and_subscribed_to_quickly() {
     let ids: Vec<Id> = (0..10_000).map(|n| id(&format!("bot-{n}"))).collect();
     desk.bots
         .register(&id("w1"), &ids, None)
+        .now()
         .expect("are registered");
     let start = std::time::Instant::now();
-    assert_eq!(desk.bots.list().len(), 10_000);
+    assert_eq!(desk.bots.list().now().map(|bots| bots.len()), Ok(10_000));
     let (snapshots, _) = desk.watch("v", &[], &Since::new());
     assert_eq!(snapshots.len(), 10_000);
     assert!(start.elapsed() < std::time::Duration::from_secs(2));

@@ -1,7 +1,7 @@
 //! What viewers see of a bot at once, and how events change it.
 
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::event::{Balance, BotStatus, LogLine, Order, Pnl, Position, State, Trade};
@@ -57,7 +57,7 @@ pub struct BotArrays {
 }
 
 /// An event that is kept as an item of a list.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Numbered<T> {
     pub seq: u64,
@@ -67,7 +67,7 @@ pub struct Numbered<T> {
 }
 
 /// The part of a bot that events change.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct BotView {
     pub name: Option<String>,
     pub state: State,

@@ -109,6 +109,7 @@ impl Source {
     /// The same as an append.
     fn append(&mut self, lease: &Lease) -> Append {
         Append {
+            notes: Vec::new(),
             lease: lease.clone(),
             epoch: self.sent.epoch.clone(),
             events: self.events(),

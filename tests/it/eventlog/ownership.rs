@@ -175,6 +175,7 @@ async fn an_owner_writes_its_whole_log_to_a_store_that_forgot_it_unless_it_was_o
     source.write("2");
     source.set("pnl", "3");
     let whole = |events| Append {
+        notes: Vec::new(),
         lease: lease.clone(),
         epoch: new.epoch.clone(),
         events,
@@ -182,6 +183,7 @@ async fn an_owner_writes_its_whole_log_to_a_store_that_forgot_it_unless_it_was_o
         whole: Some(Whole {
             about: "about".into(),
             trimmed: 1,
+            is_based_on_state: false,
         }),
         ended: None,
     };

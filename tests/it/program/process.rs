@@ -94,6 +94,13 @@ impl Program {
         )
     }
 
+    /// Sends the process a signal, e.g. `STOP`.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.expect("there is a kill").success());
+    }
+
     /// Sends `SIGTERM`, expects a successful end and gives what the server had logged.
     pub fn stop(mut self) -> String {
         let id = self.child.id().to_string();

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::support::http::{self, Request};
 
-async fn ask(
+pub(super) async fn ask(
     program: &Program,
     method: &str,
     path: &str,

@@ -2,6 +2,7 @@
 
 mod backtests;
 mod bots;
+mod fleet;
 mod http;
 mod simulate;
 

@@ -1,0 +1,127 @@
+//! The rules of bots and backtests where worker, viewer and operator are on different instances.
+
+mod backtests;
+mod bots;
+mod deaths;
+mod outages;
+mod producers;
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{connect, http, next_command, next_event, problem, trade};
+use crate::program::process::Program;
+use crate::support::hub_client::HubClient;
+use crate::support::redis::RedisServer;
+
+/// Nothing takes longer than this.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Instances that share a Redis.
+struct Fleet {
+    redis: RedisServer,
+    instances: Vec<Program>,
+}
+
+impl Fleet {
+    /// `None`, said aloud, where there is no Redis.
+    async fn start(count: usize) -> Option<Self> {
+        let redis = RedisServer::start(&[]).await?;
+        let instances = (0..count).map(|_| start(&redis)).collect();
+        let fleet = Self { redis, instances };
+        for instance in &fleet.instances {
+            joined(instance).await;
+        }
+        Some(fleet)
+    }
+
+    async fn bots(&self, instance: usize, user: &str) -> HubClient {
+        connect(&self.instances[instance], "bothub", user).await
+    }
+
+    async fn backtests(&self, instance: usize, user: &str) -> HubClient {
+        connect(&self.instances[instance], "backtesthub", user).await
+    }
+}
+
+fn start(redis: &RedisServer) -> Program {
+    let address = redis.address();
+    Program::start(&[
+        ("APP_ENVIRONMENT", "Development"),
+        ("ConnectionStrings__Redis", &address),
+    ])
+}
+
+/// Waits until an instance says that it is connected.
+async fn joined(instance: &Program) {
+    until("Redis", async || {
+        instance.get("/health/ready").1.contains("\"connected\"")
+    })
+    .await;
+}
+
+async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let begin = Instant::now();
+    while !is_so().await {
+        assert!(begin.elapsed() < LIMIT, "{what} does not come");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Calls until the answer is no `store_unavailable`.
+async fn call_when_up(client: &mut HubClient, target: &str, argument: Value) -> Value {
+    let begin = Instant::now();
+    loop {
+        let completion = client.call(target, json!([argument])).await;
+        if completion.get("error").is_none() {
+            return completion["result"].clone();
+        }
+        assert_eq!(problem(&completion)["code"], "store_unavailable");
+        assert!(begin.elapsed() < LIMIT, "{completion}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Calls until the answer is as wanted.
+async fn invoke_until(
+    client: &mut HubClient,
+    target: &str,
+    argument: Value,
+    is_it: impl Fn(&Value) -> bool,
+) -> Value {
+    let begin = Instant::now();
+    loop {
+        let answer = call_when_up(client, target, argument.clone()).await;
+        if is_it(&answer) {
+            return answer;
+        }
+        assert!(begin.elapsed() < LIMIT, "{target} answers {answer}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The next event of a bot or backtest that is named so.
+async fn next_named(client: &mut HubClient, name: &str) -> Value {
+    loop {
+        let (target, event) = next_event(client).await;
+        if target == name {
+            return event;
+        }
+    }
+}
+
+async fn report(worker: &mut HubClient, bot: &str, events: Value) -> Value {
+    let argument = json!([{"botId": bot, "events": events}]);
+    worker.invoke("ReportBotEvents", argument).await
+}
+
+/// The trade ids that an instance shows of a bot, oldest first.
+async fn trades(viewer: &mut HubClient, bot: &str) -> Vec<String> {
+    let page = json!({"botId": bot, "limit": 200});
+    let page = call_when_up(viewer, "GetTrades", page).await;
+    let items = page["items"].as_array().expect("items").iter().rev();
+    items
+        .map(|trade| trade["tradeId"].as_str().expect("an id").to_owned())
+        .collect()
+}
