@@ -47,11 +47,14 @@ pub fn insert(record: Rc<Record>) {
     RECORDS.with(|records| records.borrow_mut().insert(record.key, record));
 }
 
-/// Takes a connection out; false if it was not there any more.
+/// Takes a connection out; false if it was not there any more. One that moved away and came back has
+/// the key of its former record, which is not it.
 pub fn remove(record: &Record) -> bool {
     RECORDS.with(|records| {
         let mut records = records.borrow_mut();
-        let removed = records.remove(&record.key).is_some();
+        let found = records.get(&record.key);
+        let is_it = found.is_some_and(|found| std::ptr::eq(&raw const **found, record));
+        let removed = is_it && records.remove(&record.key).is_some();
         if records.len() * 8 < records.capacity() && records.capacity() > 1_024 {
             let room = records.len() * 2;
             records.shrink_to(room);
