@@ -3,7 +3,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`server`] | binds, starts the workers, stops in good order |
+//! | [`builder`], [`server`] | what a server is made of; binds, starts the workers, stops in good order |
 //! | [`dispatch`] | which request goes where (reference section 2.1) |
 //! | [`negotiate`], [`token`], [`token_keys`] | stateless negotiation: a signed token that yields the connection id |
 //! | [`locate`] | where a token's connection lives, and who claims it |
@@ -18,6 +18,7 @@
 //! that another instance accepted takes the same path, from [`home`].
 
 pub mod auth;
+mod builder;
 mod clock;
 mod cors;
 mod counts;
@@ -45,11 +46,12 @@ mod trace;
 mod websocket;
 
 pub use auth::{Anonymous, Authenticator, Rejection};
+pub use builder::ServerBuilder;
 pub use cors::AllowedOrigins;
 pub use forwarded::KnownProxies;
 pub use negotiate::NegotiateVersion;
 pub use open_connections::{Incomplete, OpenConnections};
 pub use registry::Connections;
-pub use server::{Server, ServerBuilder, ServerHandle};
+pub use server::{Server, ServerHandle};
 pub use token::TokenKey;
 pub use websocket::frame;
