@@ -14,3 +14,8 @@ pub mod settings;
 pub mod signalr;
 pub mod telemetry;
 pub mod trading;
+
+/// The hub of the README is a program that builds.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
