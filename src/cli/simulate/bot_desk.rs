@@ -13,6 +13,8 @@ use crate::cli::Outcome;
 const HUB: &str = "bothub";
 /// Reports under way at a time.
 const IN_FLIGHT: usize = 64;
+/// Parts of the desk that report one after the other within an interval.
+const PARTS: u32 = 20;
 /// Between two tries to connect.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -43,6 +45,12 @@ pub async fn work(desk: &Simulate, address: &Address) -> Outcome {
     }
 }
 
+/// The bots' ids.
+pub fn ids(desk: &Simulate) -> Vec<String> {
+    let bots = (1..=desk.bots).map(|number| Bot::new(desk.seed, number, ""));
+    bots.map(|bot| bot.id).collect()
+}
+
 /// Works until the connection is gone.
 async fn work_connected(
     desk: &Simulate,
@@ -60,7 +68,8 @@ async fn work_connected(
     ));
     let introductions = bots.iter().map(|bot| (bot.id.clone(), bot.introduction()));
     report_all(client, introductions.collect()).await?;
-    let mut steps = tokio::time::interval(desk.interval());
+    let mut steps = tokio::time::interval(desk.interval() / PARTS);
+    let mut parts = (0..PARTS as usize).cycle();
     steps.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         tokio::select! {
@@ -69,7 +78,9 @@ async fn work_connected(
                 Some(question) => execute(client, bots, question).await?,
             },
             _ = steps.tick() => {
-                let reports = bots.iter_mut().map(|bot| (bot.id.clone(), bot.step()));
+                let part = parts.next().unwrap_or_default();
+                let part = bots.iter_mut().skip(part).step_by(PARTS as usize);
+                let reports = part.map(|bot| (bot.id.clone(), bot.step()));
                 let reports: Vec<_> = reports.collect();
                 tell_trades(&reports);
                 report_all(client, reports).await?;

@@ -7,6 +7,7 @@ mod bot;
 mod bot_desk;
 mod client;
 mod random;
+mod viewers;
 
 use std::time::{Duration, SystemTime};
 
@@ -25,6 +26,12 @@ pub struct Simulate {
     /// How many bots trade.
     #[arg(long, default_value_t = 5)]
     bots: usize,
+    /// So many viewers, each of 100 bots, and one of all say how far behind they are.
+    #[arg(long, default_value_t = 0)]
+    viewers: usize,
+    /// Where the viewers connect, if not where the bots do.
+    #[arg(long, value_name = "URL")]
+    viewers_url: Option<String>,
     /// How many backtests run at a time; when all are done, the next ones begin.
     #[arg(long, default_value_t = 2)]
     backtests: usize,
@@ -57,10 +64,14 @@ impl Simulate {
             "🏢 A desk of {} bots and {} backtests (seed {}) works for {}",
             self.bots, self.backtests, self.seed, self.url
         ));
+        let viewers_url = self.viewers_url.as_deref().unwrap_or(&self.url);
+        let viewers_address = Address::new(viewers_url, self.token.clone())?;
+        let ids = bot_desk::ids(&self);
+        let viewers = viewers::watch(&self, &viewers_address, &ids);
         let bots = bot_desk::work(&self, &address);
         let backtests = backtest_desk::work(&self, &address);
         tokio::select! {
-            outcome = async { tokio::try_join!(bots, backtests) } => outcome.map(|_| ()),
+            outcome = async { tokio::try_join!(bots, backtests, viewers) } => outcome.map(|_| ()),
             () = self.time_is_up() => {
                 say(format_args!("👋 The desk closes"));
                 Ok(())
