@@ -104,7 +104,7 @@ mod tests {
             trade[member] = value;
             trade
         };
-        let good = Report::<Bot>::read(&[trade.clone()], None);
+        let good = Report::<Bot>::read(std::slice::from_ref(&trade), None);
         assert_eq!(good.map(|report| report.events.len()).ok(), Some(1));
         for bad in [
             with("type", json!("TradeHappened")),
