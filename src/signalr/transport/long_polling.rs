@@ -1,9 +1,8 @@
 //! Long polling: each poll is answered with everything that waits, or when something comes, or
 //! empty after `PollTimeout` (reference 2.6).
 //!
-//! What a poll was answered is kept until the answer was written to the client, or the client's next
-//! poll shows that it has it. If it was not, because the client or the instance that accepted the
-//! poll is gone, it goes out with the next.
+//! What a poll was answered is kept until the answer was written to the client. If it was not,
+//! because the client or the instance that accepted the poll is gone, it goes out with the next.
 
 use std::{
     cell::{Cell, RefCell},
@@ -127,13 +126,16 @@ impl LongPolling {
             && hub.connection().outbox().is_empty()
     }
 
-    /// Waits until it is known what became of the answer before this poll.
-    async fn settled(&self, fleet: Option<&Arc<Fleet>>) {
+    /// Waits until it is known what became of the answer before this poll. An edge that died with
+    /// it is spoken for by the client, if its poll has a new mark: it has the answer.
+    async fn settled(&self, stamp: Option<u64>, fleet: Option<&Arc<Fleet>>) {
         let mut doubt = Doubt::default();
         loop {
             let settled = self.settled.notified();
-            let open = match &*self.handed.borrow() {
-                Some(handed) if !handed.failed => handed.poll.id.clone(),
+            let (open, goes_on) = match &*self.handed.borrow() {
+                Some(handed) if !handed.failed => {
+                    (handed.poll.id.clone(), handed.poll.is_followed_by(stamp))
+                }
                 _ => return,
             };
             let (PollId::There(edge, number), Some(fleet)) = (&open, fleet) else {
@@ -141,20 +143,11 @@ impl LongPolling {
                 continue;
             };
             if timeout(WORD, settled).await.is_err()
-                && let Some(delivered) = ask(fleet, edge, *number, &mut doubt).await
+                && let Some(word) = ask(fleet, edge, *number, &mut doubt).await
             {
-                self.settle(&open, delivered);
+                self.settle(&open, word.unwrap_or(goes_on));
             }
         }
-    }
-
-    /// The client polls on: it has the answer before this poll, whatever its edge says or not.
-    fn confirm(&self, next: &NewPoll) {
-        let confirms = |handed: &mut Handed| match (handed.poll.stamp, next.stamp) {
-            (Some(before), Some(now)) => before != now,
-            _ => false,
-        };
-        drop(self.handed.borrow_mut().take_if(confirms));
     }
 
     fn settle(&self, poll: &PollId, delivered: bool) {
@@ -183,17 +176,22 @@ impl LongPolling {
     }
 }
 
-/// What an edge says of a poll; a dead one has delivered nothing any more. None: it is being
-/// written, or nobody answers.
-async fn ask(fleet: &Fleet, edge: &InstanceId, poll: u64, doubt: &mut Doubt) -> Option<bool> {
+/// What an edge says of a poll: whether it was delivered, or nothing, because it is dead. None: it
+/// is being written, or nobody answers.
+async fn ask(
+    fleet: &Fleet,
+    edge: &InstanceId,
+    poll: u64,
+    doubt: &mut Doubt,
+) -> Option<Option<bool>> {
     match fleet
         .ask(edge, &Request::WasDelivered { poll }, ASKING)
         .await
     {
-        Ok(Reply::Delivered(Delivered::Yes)) => Some(true),
-        Ok(Reply::Delivered(Delivered::No)) => Some(false),
+        Ok(Reply::Delivered(Delivered::Yes)) => Some(Some(true)),
+        Ok(Reply::Delivered(Delivered::No)) => Some(Some(false)),
         Ok(_) => None,
-        Err(error) => doubt.is_dead(fleet, edge, error).await.then_some(false),
+        Err(error) => doubt.is_dead(fleet, edge, error).await.then_some(None),
     }
 }
 
@@ -248,7 +246,7 @@ pub async fn next(record: &Rc<Record>, poll: NewPoll, connections: &Connections)
         return response::gone();
     };
     transport.answer(Answer::text(204, ""));
-    transport.confirm(&poll);
+    let stamp = poll.stamp;
     let (sender, mut answer) = oneshot::channel();
     *transport.waiting.borrow_mut() = Some(Waiting {
         poll,
@@ -261,7 +259,7 @@ pub async fn next(record: &Rc<Record>, poll: NewPoll, connections: &Connections)
         tokio::select! {
             biased;
             answer = &mut answer => return answer,
-            () = transport.settled(connections.fleet()) => {}
+            () = transport.settled(stamp, connections.fleet()) => {}
         }
         transport.offer(&hub);
         answer.await
@@ -335,40 +333,4 @@ pub fn delete(record: &Rc<Record>, connections: &Connections) -> Answer {
     record.dispose(CloseReason::ClientLeft);
     connections.remove(record);
     Answer::text(202, "")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What a client got with a poll is given to its next one only if that may be the same.
-    #[test]
-    fn a_poll_with_a_new_mark_has_the_answer_before_it() {
-        let poll = |number, stamp| NewPoll {
-            id: PollId::Here(number),
-            stamp,
-        };
-        for (before, now, is_kept) in [
-            (Some(1), Some(2), false),
-            (Some(1), Some(1), true),
-            (None, Some(2), true),
-            (Some(1), None, true),
-            (None, None, true),
-        ] {
-            let transport = LongPolling::default();
-            let (answer, _answer) = oneshot::channel();
-            let poll_before = poll(1, before);
-            *transport.waiting.borrow_mut() = Some(Waiting {
-                poll: poll_before,
-                answer,
-            });
-            transport.hand_out(|| Bytes::from_static(b"message"));
-            transport.confirm(&poll(2, now));
-            assert_eq!(
-                transport.handed.borrow().is_some(),
-                is_kept,
-                "{before:?}, {now:?}"
-            );
-        }
-    }
 }

@@ -37,10 +37,18 @@ pub enum PollId {
 /// A poll as its connection's home sees it.
 pub struct NewPoll {
     pub id: PollId,
-    /// The client's own mark. One that differs from the mark before says that the client has the
-    /// answer to the poll before: it asks for more only then, and a proxy that repeats a poll
-    /// repeats its mark.
+    /// The client's own mark.
     pub stamp: Option<u64>,
+}
+
+impl NewPoll {
+    /// Whether the client has had an answer to this poll, by the mark of the next one. It asks for
+    /// more only then, and whoever repeats a poll, a proxy or a browser, repeats its mark.
+    pub fn is_followed_by(&self, next: Option<u64>) -> bool {
+        self.stamp
+            .zip(next)
+            .is_some_and(|(this, next)| this != next)
+    }
 }
 
 /// The mark that the JavaScript client puts on each poll, against caches: the time in milliseconds.
@@ -201,6 +209,26 @@ impl MessageBody for ReceiptBody {
                 }
                 Poll::Ready(None)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_new_mark_shows_that_a_poll_was_answered() {
+        for (this, next, is_answered) in [
+            (Some(1), Some(2), true),
+            (Some(1), Some(1), false),
+            (None, Some(2), false),
+            (Some(1), None, false),
+            (None, None, false),
+        ] {
+            let id = PollId::Here(1);
+            let poll = NewPoll { id, stamp: this };
+            assert_eq!(poll.is_followed_by(next), is_answered, "{this:?}, {next:?}");
         }
     }
 }
