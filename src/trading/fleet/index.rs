@@ -74,21 +74,25 @@ impl<S: Subject> Live<S> {
                 continue;
             };
             if let Ok(notice) = serde_json::from_slice::<Notice>(&payload) {
-                self.take_notice(fleet, &notice).await;
+                self.take_notice(fleet, &notice);
             }
         }
     }
 
-    async fn take_notice(self: &Arc<Self>, fleet: &Fleet<S>, notice: &Notice) {
+    fn take_notice(self: &Arc<Self>, fleet: &Fleet<S>, notice: &Notice) {
         let ids: Vec<Id> = notice.ids.iter().map(|id| id.as_str().into()).collect();
         for id in &ids {
             if let Some(copy) = fleet.copies.get(id) {
                 copy.set_owner(Some(InstanceId::new(&notice.owner)));
             }
         }
-        if let Err(error) = self.discover_all(ids).await {
-            tracing::debug!(%error, "new logs are looked for later");
-        }
+        // Beside the others: thousands may be made at once.
+        let live = self.clone();
+        fleet.logs.redis.spawn(async move {
+            if let Err(error) = live.discover_all(ids).await {
+                tracing::debug!(%error, "new logs are looked for later");
+            }
+        });
     }
 
     async fn read_index(self: &Arc<Self>, fleet: &Fleet<S>) {
