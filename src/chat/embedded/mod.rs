@@ -7,6 +7,8 @@ mod changes;
 mod keys;
 mod parts;
 mod reading;
+#[cfg(test)]
+mod scale;
 mod tables;
 mod turns;
 
@@ -14,6 +16,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use redb::ReadableDatabase;
+use tokio::sync::Mutex;
 
 use self::tables::{Tables, View};
 use super::store::{
@@ -55,6 +58,9 @@ impl EmbeddedBounds {
 pub struct EmbeddedStore {
     database: Database,
     bounds: EmbeddedBounds,
+    /// Held by who changes something. There is one change at a time; whoever waits for it in the
+    /// database itself would keep a thread.
+    changing: Arc<Mutex<()>>,
 }
 
 impl EmbeddedStore {
@@ -67,7 +73,11 @@ impl EmbeddedStore {
     }
 
     pub fn with_bounds(database: Database, bounds: EmbeddedBounds) -> Result<Self, StoreError> {
-        let store = Self { database, bounds };
+        let store = Self {
+            database,
+            bounds,
+            changing: Arc::default(),
+        };
         // Readers need the tables to be there.
         store.change(|_, _| Ok(()))?;
         Ok(store)
@@ -107,7 +117,16 @@ impl EmbeddedStore {
         change: impl FnOnce(&mut Tables<'_>, &EmbeddedBounds) -> Result<T, StoreError> + Send + 'static,
     ) -> Answer<'static, T> {
         let store = self.clone();
-        in_background(move || store.change(change))
+        async move {
+            // Goes along: a caller that does not wait any more lets nobody in before the end.
+            let turn = store.changing.clone().lock_owned().await;
+            in_background(move || {
+                let _turn = turn;
+                store.change(change)
+            })
+            .await
+        }
+        .boxed()
     }
 
     fn read<T: Send + 'static>(
