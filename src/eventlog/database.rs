@@ -62,6 +62,17 @@ impl Database {
         }
     }
 
+    /// Over a backend that a test watches, which keeps `cache` bytes in memory besides.
+    #[cfg(test)]
+    pub fn watched(backend: impl redb::StorageBackend, cache: usize) -> Self {
+        let mut builder = redb::Builder::new();
+        let inner = builder.set_cache_size(cache).create_with_backend(backend);
+        Self {
+            inner: Arc::new(inner.expect("the backend is empty or whole")),
+            in_memory: true,
+        }
+    }
+
     pub fn is_in_memory(&self) -> bool {
         self.in_memory
     }

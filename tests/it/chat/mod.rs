@@ -3,6 +3,7 @@
 mod chaos;
 mod client;
 mod fleet;
+mod many;
 mod restart;
 mod rules;
 mod single;
