@@ -1,6 +1,6 @@
 //! The runs this instance produces or follows, or lately did.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,11 +21,25 @@ pub struct Runs {
 #[derive(Default)]
 struct State {
     all: HashMap<RunId, Arc<Run>>,
+    /// To be produced here as soon as the store agrees.
+    beginning: HashSet<RunId>,
     /// Produced here.
     active: HashMap<RunId, Arc<Run>>,
     ended: VecDeque<Ended>,
     /// Of those that have ended.
     bytes: usize,
+}
+
+/// A run that begins; dropped, it has begun or will not.
+pub struct Beginning<'a> {
+    runs: &'a Runs,
+    run: RunId,
+}
+
+impl Drop for Beginning<'_> {
+    fn drop(&mut self) {
+        self.runs.lock().beginning.remove(&self.run);
+    }
 }
 
 struct Ended {
@@ -40,6 +54,13 @@ impl Runs {
             state: Mutex::default(),
             retention,
         }
+    }
+
+    /// Says that a run is about to begin: what the store has of it already is not forgotten.
+    pub fn begin(&self, run: &RunId) -> Beginning<'_> {
+        self.lock().beginning.insert(run.clone());
+        let run = run.clone();
+        Beginning { runs: self, run }
     }
 
     pub fn add(&self, run: &Arc<Run>) {
@@ -75,9 +96,10 @@ impl Runs {
         self.lock().all.contains_key(run)
     }
 
-    /// Whether a run is produced here.
+    /// Whether a run is produced here, or about to be.
     pub fn is_active(&self, run: &str) -> bool {
-        self.lock().active.contains_key(run)
+        let state = self.lock();
+        state.active.contains_key(run) || state.beginning.contains(run)
     }
 
     /// A run of this user, active or lately ended.

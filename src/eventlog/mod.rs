@@ -73,6 +73,6 @@ pub use redis::RedisLogs;
 pub use shared::SharedLogs;
 pub use store::{
     Acquired, Answer, Append, Appended, Expected, Fed, Lease, LogName, LogStore, StoreError,
-    Stored, Whole,
+    Stored, Tail, Whole,
 };
 pub use writer::Writer;

@@ -73,8 +73,8 @@ pub trait LogStore: Send + Sync {
         follow: bool,
     ) -> Answer<'a, Option<Stored>>;
 
-    /// The numbers of the last durable events.
-    fn tails<'a>(&'a self, logs: &'a [LogName]) -> Answer<'a, Vec<Option<u64>>>;
+    /// How far logs are; `None` for one that is not there.
+    fn tails<'a>(&'a self, logs: &'a [LogName]) -> Answer<'a, Vec<Option<Tail>>>;
 
     /// Lets a log go, so that another may acquire it.
     fn let_go<'a>(&'a self, lease: &'a Lease) -> Answer<'a, ()>;
@@ -157,6 +157,14 @@ pub struct Stored {
     /// Durable events, oldest first, then the latest conflated values, the one that changed last at
     /// the end.
     pub events: Vec<Event>,
+}
+
+/// How far a log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// The last durable event's number.
+    pub seq: u64,
+    pub ended: bool,
 }
 
 impl Stored {

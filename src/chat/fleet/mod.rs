@@ -19,9 +19,9 @@ use super::service::ChatService;
 use super::store::{Claim, StoreError};
 use super::{Run, RunId, UserId};
 use crate::eventlog::{
-    Acquired, Appender, Epoch, Expected, Feed, Lease, LogName, LogStore, SharedLogs, Stored,
+    self, Acquired, Appender, Epoch, Expected, Feed, Lease, LogName, LogStore, SharedLogs, Stored,
+    Tail,
 };
-use crate::problem::Problem;
 use crate::redis::{Instances, RedisService};
 
 /// What kind of log a run's is.
@@ -127,15 +127,12 @@ impl Fleet {
         notices::started(shared, &stored.about);
     }
 
-    /// The number of a run's last event that the store has.
-    pub(super) async fn last_seq(&self, run: &RunId) -> Result<Option<u64>, Problem> {
+    /// How far the store has a run's log; `None`: it has none.
+    pub(super) async fn tail(&self, run: &RunId) -> Result<Option<Tail>, eventlog::StoreError> {
         let Some(shared) = &self.shared else {
             return Ok(None);
         };
-        let tails = shared.logs.tails(&[name(run)]).await;
-        let tails = tails.map_err(|error| {
-            Problem::new(crate::problem::Code::StoreUnavailable, error.to_string())
-        })?;
+        let tails = shared.logs.tails(&[name(run)]).await?;
         Ok(tails.into_iter().next().flatten())
     }
 

@@ -76,7 +76,9 @@ async fn take_over(
     let run = match known {
         Some(run) => {
             shared.feed.unfollow(log);
-            run.catch_up(&stored);
+            if !run.is_finished() {
+                run.catch_up(&stored);
+            }
             run.set_home(None);
             run
         }
@@ -86,6 +88,14 @@ async fn take_over(
             run
         }
     };
+    if run.is_finished() {
+        // It ended in the meantime, or the store has forgotten the end.
+        Replica::end(run.as_ref());
+        shared.attach(service, &run, lease, &stored);
+        service.store_end_again(&run).await;
+        tracing::info!(run_id = %run.ids.run, owner, "told the store again how a run ended");
+        return Ok(());
+    }
     service.runs.add(&run);
     shared.attach(service, &run, lease.clone(), &stored);
     if service.end_orphan(&run).await {

@@ -12,7 +12,7 @@ use super::{ChatService, What};
 use crate::chat::producer::{Outcome, Producer};
 use crate::chat::provider::{Prompt, Provider};
 use crate::chat::store::{LeftBehind, StoreError, TurnEnd, UsageRecord};
-use crate::chat::{FinishReason, Message, Role, Run, RunError, RunId, Timestamp, UserId};
+use crate::chat::{FinishReason, Message, Role, Run, RunError, Timestamp};
 use crate::eventlog::Epoch;
 
 /// How long a store that could not take an end is left alone.
@@ -73,19 +73,6 @@ impl ChatService {
         true
     }
 
-    /// Gives a claim back that stayed behind: its run has ended, but whoever ended it died before it
-    /// could store the answer, which the log still tells. False: the run goes on, or is not known.
-    pub(super) async fn settle(self: &Arc<Self>, user: &UserId, run: &RunId) -> bool {
-        let Ok(Some(run)) = self.run(user, run).await else {
-            return false;
-        };
-        let Some(end) = told_end(&run) else {
-            return false;
-        };
-        let settled = self.store.finish_turn(&end).await;
-        settled.is_ok_and(|settled| settled)
-    }
-
     /// Waits until runs have ended and were shown to their ends.
     async fn ended(&self, runs: &[Arc<Run>]) {
         for run in runs {
@@ -114,7 +101,7 @@ impl ChatService {
 
     /// Stores an end as soon as the store answers again. There is one of these for each run that
     /// ended while the store was away, and none can begin then.
-    fn finish_later(self: &Arc<Self>, end: TurnEnd) {
+    pub(super) fn finish_later(self: &Arc<Self>, end: TurnEnd) {
         let service = self.clone();
         self.runtime.spawn(async move {
             loop {
@@ -144,22 +131,8 @@ impl ChatService {
     }
 }
 
-/// What is stored of a run whose log has ended.
-fn told_end(run: &Run) -> Option<TurnEnd> {
-    run.read(|progress, last_seq| {
-        let finish_reason = progress.finished?;
-        let answer = Message {
-            content: progress.text.as_str().into(),
-            reasoning: progress.reasoning.as_str().into(),
-            last_seq,
-            ..answer(run, finish_reason, progress.error.clone())
-        };
-        Some(end_with(run, answer, None))
-    })
-}
-
 /// Seals a run, and what of it is stored.
-fn turn_end(run: &Run, outcome: Outcome) -> (TurnEnd, Option<RunError>) {
+pub(super) fn turn_end(run: &Run, outcome: Outcome) -> (TurnEnd, Option<RunError>) {
     let sealed = run.seal();
     let (finish_reason, error) = match sealed.cancelled {
         true => (FinishReason::Cancelled, None),
@@ -176,7 +149,7 @@ fn turn_end(run: &Run, outcome: Outcome) -> (TurnEnd, Option<RunError>) {
 }
 
 /// A run's message without its text.
-fn answer(run: &Run, finish_reason: FinishReason, error: Option<RunError>) -> Message {
+pub(super) fn answer(run: &Run, finish_reason: FinishReason, error: Option<RunError>) -> Message {
     Message {
         message_id: run.ids.message.clone(),
         role: Role::Assistant,
@@ -191,7 +164,7 @@ fn answer(run: &Run, finish_reason: FinishReason, error: Option<RunError>) -> Me
     }
 }
 
-fn end_with(run: &Run, answer: Message, usage: Option<UsageRecord>) -> TurnEnd {
+pub(super) fn end_with(run: &Run, answer: Message, usage: Option<UsageRecord>) -> TurnEnd {
     TurnEnd {
         user: run.user.clone(),
         conversation: run.ids.conversation.clone(),

@@ -4,6 +4,7 @@ mod ending;
 mod keeping;
 mod problems;
 mod requests;
+mod settling;
 mod starting;
 mod viewing;
 

@@ -147,6 +147,7 @@ impl ChatService {
             user: turn.user.clone(),
             claim,
         };
+        let _beginning = self.runs.begin(&turn.run_id);
         // The log first: if this instance dies between the two, the log tells who must be helped.
         let shared = self.fleet.begin(&about).await.map_err(problem)?;
         let mut begun = self.store.begin_turn(&turn).await;

@@ -18,7 +18,7 @@ use crate::chat::{
     Timestamp, UserId,
 };
 use crate::eventlog::Event;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 const LARGEST_PAGE: usize = 200;
 /// A run that ends between two looks is looked at again, so often and so fast.
@@ -120,7 +120,7 @@ impl ChatService {
 
     /// The user's runs in progress, the oldest first.
     pub async fn active_runs(
-        &self,
+        self: &Arc<Self>,
         user: &UserId,
         of: Option<&ConversationId>,
     ) -> Result<Vec<Running>, Problem> {
@@ -128,20 +128,39 @@ impl ChatService {
         claims.retain(|claim| of.is_none_or(|of| claim.conversation_id == *of));
         let mut running = Vec::with_capacity(claims.len());
         for claim in claims {
-            let last_seq = match self.runs.get(user, &claim.run_id) {
-                Some(run) if run.is_finished() => continue,
-                Some(run) => Some(run.last_seq()),
-                None => self.fleet.last_seq(&claim.run_id).await?,
+            let Some(last_seq) = self.active_seq(user, &claim.run_id).await? else {
+                continue;
             };
             running.push(Running {
                 run_id: claim.run_id,
                 conversation_id: claim.conversation_id,
                 message_id: claim.message_id,
-                last_seq: last_seq.unwrap_or(0),
+                last_seq,
                 started_at: claim.started_at,
             });
         }
         Ok(running)
+    }
+
+    /// The number of a claimed run's last event; `None`: it has ended.
+    async fn active_seq(
+        self: &Arc<Self>,
+        user: &UserId,
+        run: &RunId,
+    ) -> Result<Option<u64>, Problem> {
+        if let Some(run) = self.runs.get(user, run) {
+            return Ok((!run.is_finished()).then(|| run.last_seq()));
+        }
+        let tail = self.fleet.tail(run).await;
+        match tail.map_err(|error| log_problem(&error))? {
+            Some(tail) if !tail.ended => Ok(Some(tail.seq)),
+            // Its end is being stored just now, or never was.
+            Some(_) => {
+                self.settle(user, run).await;
+                Ok(None)
+            }
+            None => Ok((!self.settle(user, run).await).then_some(0)),
+        }
     }
 
     pub async fn open(
@@ -209,12 +228,11 @@ impl ChatService {
                 Ok(CancelState::Cancelling) => {
                     return Err(problem(StoreError::RunActive(run)));
                 }
-                Ok(_) if look > FEW_LOOKS => {
-                    self.settle(user, &run).await;
-                }
-                Ok(_) => {}
-                Err(problem) if problem.code == crate::problem::Code::NotFound => {}
-                Err(problem) => return Err(problem),
+                Err(problem) if problem.code != Code::NotFound => return Err(problem),
+                _ => {}
+            }
+            if look > FEW_LOOKS {
+                self.settle(user, &run).await;
             }
             sleep(BETWEEN_LOOKS).await;
         }

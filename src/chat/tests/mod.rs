@@ -2,6 +2,7 @@
 
 mod conversations;
 mod runs;
+mod stale;
 mod troubles;
 pub mod upstream;
 
@@ -54,6 +55,7 @@ impl Observer for Told {
 pub struct Chat {
     pub service: Arc<ChatService>,
     pub told: Arc<Told>,
+    pub store: EmbeddedStore,
     pub user: UserId,
 }
 
@@ -84,9 +86,10 @@ impl Chat {
         change(&mut config);
         let told = Arc::new(Told::default());
         let store = EmbeddedStore::new(Database::in_memory()).expect("memory can be written");
-        let (store, trading) = (Arc::new(store), Arc::new(Example));
-        let service = ChatService::new(config, store, Fleet::alone(), trading, told.clone());
+        let (kept, trading) = (Arc::new(store.clone()), Arc::new(Example));
+        let service = ChatService::new(config, kept, Fleet::alone(), trading, told.clone());
         Self {
+            store,
             service: service.expect("the configuration is right"),
             told,
             user: UserId::from("ada"),

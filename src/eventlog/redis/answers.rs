@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::eventlog::{Appended, Epoch, Event, StoreError, Stored};
+use crate::eventlog::{Appended, Epoch, Event, StoreError, Stored, Tail};
 use crate::redis::Value;
 
 use super::frame;
@@ -71,16 +71,25 @@ pub fn stored(answer: Value) -> Result<Option<Stored>, StoreError> {
     }))
 }
 
-pub fn tails(answer: Value, count: usize) -> Result<Vec<Option<u64>>, StoreError> {
+pub fn tails(answer: Value, count: usize) -> Result<Vec<Option<Tail>>, StoreError> {
     let items = answer.into_list()?;
     if items.len() != count {
         return Err(damaged());
     }
-    let one = |item: &Value| match item.is_nil() {
-        true => Ok(None),
-        false => unsigned(item).map(Some),
-    };
-    items.iter().map(one).collect()
+    items.iter().map(tail).collect()
+}
+
+/// `+12`, or `-12` of a log that has ended.
+fn tail(item: &Value) -> Result<Option<Tail>, StoreError> {
+    if item.is_nil() {
+        return Ok(None);
+    }
+    let text = item.as_text().ok_or_else(damaged)?;
+    let (sign, number) = text.split_at_checked(1).ok_or_else(damaged)?;
+    Ok(Some(Tail {
+        seq: number.parse().map_err(|_| damaged())?,
+        ended: sign == "-",
+    }))
 }
 
 fn event(frame: &Value) -> Result<Event, StoreError> {

@@ -23,7 +23,7 @@ use self::orphans::Orphans;
 use super::store::Answer;
 use super::{
     Acquired, Append, Appended, Bounds, Epoch, Expected, Fed, Lease, LogName, LogStore, StoreError,
-    Stored,
+    Stored, Tail,
 };
 use crate::redis::{Instances, RedisError, RedisService, Script};
 
@@ -148,7 +148,7 @@ impl RedisLogs {
         Ok(())
     }
 
-    async fn tails_now(&self, logs: &[LogName]) -> Result<Vec<Option<u64>>, StoreError> {
+    async fn tails_now(&self, logs: &[LogName]) -> Result<Vec<Option<Tail>>, StoreError> {
         let metas = logs.iter().map(|log| {
             let [meta, ..] = self.keys(log);
             meta
@@ -184,7 +184,7 @@ impl LogStore for RedisLogs {
         self.read_now(log, after, follow).boxed()
     }
 
-    fn tails<'a>(&'a self, logs: &'a [LogName]) -> Answer<'a, Vec<Option<u64>>> {
+    fn tails<'a>(&'a self, logs: &'a [LogName]) -> Answer<'a, Vec<Option<Tail>>> {
         self.tails_now(logs).boxed()
     }
 

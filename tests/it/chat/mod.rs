@@ -3,6 +3,7 @@
 mod chaos;
 mod client;
 mod fleet;
+mod forgotten;
 mod many;
 mod restart;
 mod rules;
