@@ -61,12 +61,14 @@ const rolled = soak => ({
         await load.flowing('messages flow before the restart');
         for (const instance of fleet.instances) {
             const failures = await load.call('Delay', CALL);
+            const struck = performance.now();
             balancer.withdraw(instance.port);
             assert.equal(await instance.terminate(), 0, 'the exit code');
             assert.deepEqual(await failures(), [], 'calls under way');
             await instance.start();
             balancer.admit(instance.port);
             await eventually('all clients are back', () => load.isComplete);
+            load.orphanedAt(struck);
             await load.flowing('messages flow after the restart');
         }
         const figures = await load.end(ROLLED);
