@@ -194,7 +194,7 @@ impl Record {
     }
 
     /// The first transport request: the hub's side begins, with what was posted before. None: another
-    /// instance takes the connection over at this moment.
+    /// instance takes the connection over at this moment, or it has ended.
     pub fn start(
         &self,
         kind: TransportKind,
@@ -202,7 +202,7 @@ impl Record {
         request: RequestData,
     ) -> Option<Rc<HubConnection>> {
         let worker = Worker::current()?;
-        if self.moving.get() {
+        if self.moving.get() || self.disposed.get() {
             return None;
         }
         self.kind.set(Some(kind));

@@ -205,6 +205,7 @@ async fn attach(
 ) {
     match record.kind() {
         None if record.is_moving() => return refuse(arrival, response::conflict()).await,
+        None if record.is_disposed() => return refuse(arrival, response::gone()).await,
         None => {}
         Some(TransportKind::WebSockets) => match record.hub() {
             Some(hub) if hub.is_resumable() => {
