@@ -77,6 +77,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
             "chat",
             "eventlog",
             "problem",
+            "redis",
             "signalr::hub",
             "signalr::protocol",
         ],
