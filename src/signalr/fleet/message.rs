@@ -60,6 +60,8 @@ pub enum Notice {
     },
     /// The client broke a post off.
     PostOver { key: ConnectionKey, post: u64 },
+    /// The edge stops: its client is to poll again, elsewhere.
+    EdgeStops { key: ConnectionKey },
 }
 
 /// What is answered.

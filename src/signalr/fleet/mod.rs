@@ -204,6 +204,11 @@ impl Fleet {
         self.instances.list().await.map_err(|_| Unavailable)
     }
 
+    /// Polls that wait here for connections that live elsewhere.
+    pub fn open_polls(&self) -> usize {
+        self.polls.open()
+    }
+
     /// Says goodbye: the directory learns of what has ended, the others see this instance gone at
     /// once, and what is left of it with it.
     pub async fn leave(&self) {

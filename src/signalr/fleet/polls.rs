@@ -64,6 +64,12 @@ impl Polls {
         }
     }
 
+    /// How many wait, or are being written.
+    pub fn open(&self) -> usize {
+        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        table.states.len() - table.failed.len()
+    }
+
     /// What became of a poll.
     pub fn outcome(&self, number: u64) -> Delivered {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,6 +129,7 @@ mod tests {
     fn what_nobody_remembers_was_delivered() {
         let polls = Polls::default();
         let (first, second) = (polls.begin(), polls.begin());
+        assert_eq!(polls.open(), 2);
         assert_eq!(polls.outcome(first), Delivered::Underway);
         polls.end(first, true);
         polls.end(second, false);

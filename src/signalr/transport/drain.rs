@@ -10,10 +10,12 @@ use super::{
     record::{self, Record},
     registry::Connections,
 };
-use crate::signalr::connection::CloseReason;
+use crate::signalr::{connection::CloseReason, fleet::Fleet};
 
 /// How often we look again at what is not over yet.
 const LOOK: Duration = Duration::from_millis(20);
+/// How long polls for connections of other instances may take to be sent back.
+const POLLS: Duration = Duration::from_secs(3);
 
 /// Closes the connections of every worker within `grace`; says how many were left open. Three
 /// quarters of it are for calls under way, which are answered before their connection is closed.
@@ -33,6 +35,15 @@ pub async fn drain(connections: &Arc<Connections>, grace: Duration) -> usize {
         .into_iter()
         .flatten()
         .sum()
+}
+
+/// Waits until what waits here for connections of other instances was answered. An instance that has
+/// left is told nothing any more.
+pub async fn finish_polls(fleet: &Fleet, grace: Duration) {
+    let deadline = Instant::now() + POLLS.min(grace);
+    while fleet.open_polls() > 0 && Instant::now() < deadline {
+        sleep(LOOK).await;
+    }
 }
 
 /// Spreads the closing over `time`, but does not take it when there is little to close. Gives back

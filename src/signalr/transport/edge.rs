@@ -96,6 +96,12 @@ impl Edge<'_> {
         }
     }
 
+    /// Asks the home to answer the poll that waits here, because this instance stops.
+    pub fn stops(&self) {
+        let key = self.caller.key;
+        self.fleet.notify(&self.home, &Notice::EdgeStops { key });
+    }
+
     /// Carries a body, in pieces.
     pub async fn post(&self, pieces: &mut Pieces) -> Outcome<Answer> {
         let mut post = EdgePost::begin(self);

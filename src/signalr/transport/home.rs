@@ -79,6 +79,9 @@ impl Home for HomeOfConnections {
             Notice::PostOver { key, post } => self.on_record(key, move |record| {
                 record.forwarded_posts().end(&(from, post));
             }),
+            Notice::EdgeStops { key } => self.on_record(key, move |record| {
+                long_polling::send_back(record, &from);
+            }),
         }
     }
 

@@ -305,6 +305,22 @@ pub fn edge_died(record: &Record, dead: &InstanceId) {
     }
 }
 
+/// The instance that accepted the waiting poll stops: an empty answer makes the client poll again,
+/// elsewhere. Not before the handshake: the JavaScript client takes an empty binary answer for a
+/// handshake response that is cut, and gives up. That poll is answered soon by the response.
+pub fn send_back(record: &Record, edge: &InstanceId) {
+    let (Some(transport), Some(hub)) = (transport(record), record.hub()) else {
+        return;
+    };
+    let waits_there =
+        transport.waiting.borrow().as_ref().is_some_and(
+            |waiting| matches!(&waiting.poll.id, PollId::There(from, _) if from == edge),
+        );
+    if waits_there && !hub.is_handshaking() {
+        transport.answer(Answer::text(200, ""));
+    }
+}
+
 /// The poll is over, however it ended.
 struct Detach(Rc<Record>, Rc<LongPolling>);
 

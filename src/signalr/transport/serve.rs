@@ -29,6 +29,8 @@ const ATTEMPTS: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(5);
 /// How long an instance that stops lets a poll wait for a connection that lives elsewhere.
 const LAST_POLL: Duration = Duration::from_millis(200);
+/// How long the home then may take to answer it.
+const SEND_BACK: Duration = Duration::from_secs(2);
 
 /// A request with a token, on its way to its connection.
 #[derive(Clone, Copy)]
@@ -107,6 +109,8 @@ impl<'a> Serving<'a> {
         let stopping = async {
             self.connections.drained().await;
             sleep(LAST_POLL).await;
+            edge.stops();
+            sleep(SEND_BACK).await;
         };
         tokio::select! {
             outcome = edge.poll(stamp) => outcome,

@@ -287,6 +287,7 @@ impl ServerHandle {
         let left = drain::drain(&self.shared.connections, grace).await;
         info!(left, "connections are closed");
         if let Some(fleet) = self.shared.connections.fleet() {
+            drain::finish_polls(fleet, grace).await;
             fleet.leave().await;
         }
         self.actix.stop(true).await;

@@ -71,3 +71,36 @@ async fn clients_of_a_stopping_instance_are_moved_and_its_connections_are_gone_f
         "all within the grace period"
     );
 }
+
+/// The JavaScript client takes an empty answer to a binary poll for a handshake response that is cut.
+#[tokio::test]
+async fn a_stopping_instance_sends_polls_back_but_not_before_the_handshake() {
+    let _turn = turn::beside_others();
+    let Some(mut cluster) = Cluster::start(2, &[]).await else {
+        return;
+    };
+    let stopping = cluster.instances.remove(0);
+    let (edge, home) = (stopping.address(), cluster.address(0));
+    let token = negotiate(home, "negotiateVersion=1").await;
+    let young = Request::new("GET", format!("/conformance?id={token}"));
+    assert_eq!(ask(home, &young).await.body, b"", "the first poll");
+    let old = Poller::connect(Spread::over(vec![home]), Protocol::MessagePack).await;
+    let old = Request::new("GET", old.path());
+    let young = Task::spawn(async move { ask(edge, &young).await });
+    let old = Task::spawn(async move { ask(edge, &old).await });
+    // Both were accepted before this one.
+    ask(edge, &Request::new("GET", "/conformance?id=unknown")).await;
+
+    stopping.terminate();
+    let sent_back = old.result().await;
+    assert_eq!((sent_back.head.status, &*sent_back.body), (200, &b""[..]));
+    assert!(young.is_pending(), "it waits for its handshake");
+    let handshake = Protocol::MessagePack.handshake();
+    let post = Request::new("POST", format!("/conformance?id={token}")).body(&handshake[..]);
+    assert_eq!(ask(home, &post).await.head.status, 200);
+    let response = young.result().await;
+    assert_eq!(
+        (response.head.status, &*response.body),
+        (200, &b"{}\x1e"[..])
+    );
+}

@@ -41,6 +41,10 @@ impl<T: Send + 'static> Task<T> {
         Self(tokio::spawn(future))
     }
 
+    pub fn is_pending(&self) -> bool {
+        !self.0.is_finished()
+    }
+
     /// The task's result. Panics if the task panicked, so that its message reaches the test.
     pub async fn result(mut self) -> T {
         (&mut self.0)
