@@ -52,7 +52,13 @@ async fn a_backtest_is_followed_to_its_end_elsewhere_and_then_is_one_snapshot() 
                 assert!(now >= pct, "{now} after {pct}");
                 pct = now;
             }
-            "BacktestSnapshot" => seq = event["seq"].as_u64().expect("a number"),
+            "BacktestSnapshot" => {
+                seq = event["seq"].as_u64().expect("a number");
+                pct = event["progress"]["pct"].as_f64().unwrap_or(pct);
+                if event["state"] == "completed" {
+                    break;
+                }
+            }
             "BundleUpdated" => {}
             _ => {
                 seq += 1;

@@ -103,10 +103,36 @@ async fn invoke_until(
 
 /// The next event of a bot or backtest that is named so.
 async fn next_named(client: &mut HubClient, name: &str) -> Value {
+    next_of(client, &[name]).await.1
+}
+
+/// The next event that has one of these names.
+async fn next_of(client: &mut HubClient, names: &[&str]) -> (String, Value) {
+    let coming = async {
+        loop {
+            let (target, event) = next_event(client).await;
+            if names.contains(&target.as_str()) {
+                return (target, event);
+            }
+        }
+    };
+    let come = tokio::time::timeout(LIMIT, coming).await;
+    come.unwrap_or_else(|_| panic!("none of {names:?} comes"))
+}
+
+/// Waits until a viewer is shown a trade: as an event, or in the snapshot with which an instance
+/// that met the bot in mid-history begins. Answers the `seq` up to which the viewer then knows it.
+async fn shown(client: &mut HubClient, trade: &str) -> u64 {
     loop {
-        let (target, event) = next_event(client).await;
-        if target == name {
-            return event;
+        let (name, event) = next_of(client, &["TradeEvent", "BotSnapshot"]).await;
+        let is_shown = match name.as_str() {
+            "TradeEvent" => event["tradeId"] == trade,
+            _ => event["lastTrades"]
+                .as_array()
+                .is_some_and(|trades| trades.iter().any(|it| it["tradeId"] == trade)),
+        };
+        if is_shown {
+            return event["seq"].as_u64().expect("a number");
         }
     }
 }
