@@ -4,7 +4,9 @@
 //! sends to that one connection) waits for room: `TransportMaxBufferSize`, and
 //! `StatefulReconnectBufferSize` of unacknowledged messages. What others send it (group, user, all)
 //! and answers to wrong calls never wait: beyond [`OutboxLimits::backlog`] the connection is closed.
-//! A single message larger than a bound is admitted to an empty queue.
+//! A single message larger than a bound is admitted to an empty queue. A large message of the
+//! connection's own is not held against what others send meanwhile: a client that asked for 10 MB
+//! does not read slowly because they are on their way.
 
 use std::{collections::VecDeque, task::Waker};
 
@@ -42,6 +44,8 @@ pub struct Outbox {
     limits: OutboxLimits,
     holding: bool,
     closed: bool,
+    /// The size of a large message of its own that may still be under way.
+    large: usize,
     waiting: VecDeque<Waker>,
 }
 
@@ -56,6 +60,7 @@ impl Outbox {
             limits,
             holding: false,
             closed: false,
+            large: 0,
             waiting: VecDeque::new(),
         }
     }
@@ -67,6 +72,13 @@ impl Outbox {
 
     /// Adds a message of the connection's own. False: the outbox is closed and it was dropped.
     pub fn push(&mut self, frame: Frame) -> bool {
+        if frame.len() > self.limits.transport_buffer {
+            self.large = self.large.max(frame.len());
+        }
+        self.append(frame)
+    }
+
+    fn append(&mut self, frame: Frame) -> bool {
         if self.closed {
             return false;
         }
@@ -82,13 +94,17 @@ impl Outbox {
 
     /// Adds a message that cannot wait for room.
     pub fn push_bounded(&mut self, frame: Frame) -> Result<bool, OutboxFull> {
-        let backlog = self.backlog();
+        let mut backlog = self.backlog();
+        if backlog < self.large {
+            self.large = 0;
+        }
+        backlog -= self.large;
         let behind =
             backlog > self.limits.transport_buffer && shared_bytes() > self.limits.process_backlog;
         if backlog > 0 && (behind || backlog + frame.len() > self.limits.backlog) && !self.closed {
             return Err(OutboxFull { backlog });
         }
-        Ok(self.push(frame))
+        Ok(self.append(frame))
     }
 
     /// Adds the last message; nothing is admitted after it.

@@ -48,6 +48,23 @@ fn what_cannot_wait_is_bounded_and_a_slow_reader_is_told_so() {
 }
 
 #[test]
+fn a_large_answer_is_not_held_against_what_others_send() {
+    let mut outbox = Outbox::new(LIMITS);
+    outbox.push(frame(1_000));
+    assert_eq!(outbox.push_bounded(frame(200)), Ok(true));
+    let full = OutboxFull { backlog: 204 };
+    assert_eq!(outbox.push_bounded(frame(200)), Err(full));
+    outbox.advance(1_004);
+    assert_eq!(outbox.push_bounded(frame(50)), Ok(true), "256 bytes wait");
+    let full = OutboxFull { backlog: 256 };
+    assert_eq!(
+        outbox.push_bounded(frame(50)),
+        Err(full),
+        "the answer is gone"
+    );
+}
+
+#[test]
 fn a_resume_sends_everything_unacknowledged_after_the_sequence_message() {
     let mut outbox = Outbox::new(LIMITS);
     outbox.enable_replay();
