@@ -50,7 +50,12 @@ impl<S: Subject> Live<S> {
                 }
             }
         };
-        tokio::join!(answering, self.keep_index(fleet), self.keep_orphans(fleet));
+        tokio::join!(
+            answering,
+            self.keep_index(fleet),
+            self.keep_orphans(fleet),
+            self.keep_unstored(fleet),
+        );
     }
 
     /// What is asked is answered by one task, in the order in which it was asked.
@@ -140,6 +145,14 @@ impl<S: Subject> Live<S> {
             Request::Remove { id } => json(self.take_away(&id.into()).await),
             Request::Replaced { id, connection } => {
                 self.workers.ended(&connection.into(), &id.into());
+                Ok(Value::Null)
+            }
+            Request::Working { posts, .. } => {
+                if let Some(fleet) = &self.fleet {
+                    for post in posts {
+                        self.find_worker(fleet, Some(from.clone()), post);
+                    }
+                }
                 Ok(Value::Null)
             }
             Request::Workers { ids } => {

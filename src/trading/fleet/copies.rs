@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde::Deserialize;
 
-use super::name;
+use super::{Fleet, name};
 use crate::eventlog::{Event, EventLog, Kind, Replica, StoreError, Stored};
 use crate::redis::InstanceId;
 use crate::trading::clock::{Moment, Timestamp};
@@ -90,16 +90,30 @@ impl<S: Subject> Live<S> {
         if self.is_known(id) {
             return Ok(());
         }
+        self.follow(fleet, id, || ()).await.map(drop)
+    }
+
+    /// Makes a copy of what the store has and keeps it up to date. `before` is called if there is
+    /// something to be copied, before it is shown. Answers whether there was.
+    pub(super) async fn follow(
+        self: &Arc<Self>,
+        fleet: &Fleet<S>,
+        id: &Id,
+        before: impl FnOnce(),
+    ) -> Result<bool, StoreError> {
         let make = |stored: &Stored| {
             let is_over = stored.ended || is_removed::<S>(stored);
-            (!is_over).then(|| self.copy(id, stored))
+            (!is_over).then(|| {
+                before();
+                self.copy(id, stored)
+            })
         };
         let followed = fleet.logs.feed.follow(&name::<S>(id), make).await;
         if followed.is_err() {
             // Half begun: it is not fed.
             self.uncopy(id);
         }
-        followed.map(drop)
+        followed.map(|copy| copy.is_some())
     }
 
     /// A copy of what the store has. Viewers are shown it.
@@ -149,7 +163,7 @@ impl<S: Subject> Live<S> {
         });
     }
 
-    fn with_copy_removed(&self, id: &Id, log: &Arc<EventLog<S>>) {
+    pub(super) fn with_copy_removed(&self, id: &Id, log: &Arc<EventLog<S>>) {
         self.forget(id, log);
         log.close();
         self.write_copy(log, None, |scribe| {

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::Fleet;
 use crate::eventlog::StoreError;
 use crate::problem::{Code, Problem};
-use crate::redis::{InstanceId, Received, RedisService};
+use crate::redis::{InstanceId, Received, RedisService, State};
 use crate::trading::ids::Id;
 use crate::trading::live::Live;
 use crate::trading::subject::Subject;
@@ -46,10 +46,16 @@ pub(super) fn announce<S: Subject>(fleet: &Fleet<S>, ids: &[Id]) {
 
 impl<S: Subject> Fleet<S> {
     pub(super) async fn wait_for_index(&self) -> Result<(), Problem> {
+        let is_down = || matches!(self.logs.redis.state(), State::Down { .. });
+        if is_down() {
+            // What is here is all there is to be known; the rest is shown when it is found.
+            return Ok(());
+        }
         let mut knows_all = self.knows_all.subscribe();
         let known = timeout(PATIENCE, knows_all.wait_for(|known| *known)).await;
         match known {
             Ok(Ok(_)) => Ok(()),
+            _ if is_down() => Ok(()),
             _ => Err(Problem::new(
                 Code::StoreUnavailable,
                 "what the other instances have is not known yet",

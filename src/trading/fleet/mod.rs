@@ -6,7 +6,8 @@
 //! So numbers, registrations, deadlines and idempotency are decided in one place, wherever a worker
 //! or an operator is connected, and a worker that moves to another instance moves nothing else.
 //!
-//! Without Redis there is only this instance, and nothing here does anything.
+//! While Redis is away, an instance goes on with what it writes, and makes what is new by itself
+//! ([`unstored`]). Without Redis there is only this instance, and nothing here does anything.
 
 mod asking;
 mod carrying;
@@ -17,6 +18,7 @@ mod looking;
 mod orphans;
 mod owning;
 mod requests;
+mod unstored;
 mod workers;
 
 use std::collections::HashSet;
@@ -30,7 +32,7 @@ use self::copies::Copy;
 use self::requests::Asked;
 use super::ids::Id;
 use super::live::Live;
-use super::subject::Subject;
+use super::subject::{About, Subject};
 use crate::eventlog::{LogName, SharedLogs, StoreError};
 use crate::problem::{Code, Problem};
 use crate::redis::InstanceId;
@@ -47,6 +49,8 @@ pub struct Fleet<S: Subject> {
     logs: SharedLogs,
     /// What this instance writes.
     mine: DashMap<Id, Mine, ahash::RandomState>,
+    /// What of it the store does not know of yet, and what it is to be told.
+    unstored: DashMap<Id, About, ahash::RandomState>,
     /// What others write.
     copies: DashMap<Id, Arc<Copy<S>>, ahash::RandomState>,
     /// Held, by id, while a log begins to be owned or followed.
@@ -72,6 +76,7 @@ impl<S: Subject> Fleet<S> {
         Self {
             logs,
             mine: DashMap::default(),
+            unstored: DashMap::default(),
             copies: DashMap::default(),
             turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             hasher: ahash::RandomState::default(),

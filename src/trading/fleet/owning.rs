@@ -17,38 +17,33 @@ use crate::trading::subject::Subject;
 const KEEP_REMOVED: Duration = Duration::from_secs(60);
 
 impl<S: Subject> Live<S> {
-    /// Makes a log, or learns who has it.
+    /// Makes a log, or learns who has it. While the store is away it is made all the same.
     pub(super) async fn begin(self: &Arc<Self>, fleet: &Fleet<S>, id: &Id) -> Result<(), Problem> {
         self.check_room()?;
+        fleet.first_attempt().await;
         let turn = fleet.turn(id).await;
         if self.is_known(id) {
             return Ok(());
         }
         let about = S::about(&self.shared, self.clock.now());
         // Plain values encode.
-        let about = serde_json::to_vec(&about).unwrap_or_default();
-        let (log, nobody) = (name::<S>(id), Expected::Nobody);
-        let acquire = || fleet.logs.store.acquire(&log, about.clone().into(), nobody);
-        let mut acquired = acquire().await;
-        if let Ok(Acquired::Yes(lease, stored)) = &acquired
-            && is_removed::<S>(stored)
-        {
-            // Nothing of the one that was removed is left in the new one.
-            let removed = fleet.logs.store.remove(lease).await;
-            removed.map_err(|error| unavailable(&error))?;
-            acquired = acquire().await;
-        }
-        match acquired.map_err(|error| unavailable(&error))? {
-            Acquired::Yes(lease, stored) => {
+        let told = serde_json::to_vec(&about).unwrap_or_default();
+        match fleet.acquire_new(id, &told).await {
+            Ok(Acquired::Yes(lease, stored)) => {
                 let log = self.copy(id, &stored).log.clone();
                 self.own(fleet, id, &log, lease, &stored, None);
                 index::announce::<S>(fleet, std::slice::from_ref(id));
                 Ok(())
             }
-            Acquired::Held { .. } => {
+            Ok(Acquired::Held { .. }) => {
                 drop(turn);
                 self.discover(id).await.map_err(|error| unavailable(&error))
             }
+            Err(StoreError::Unavailable) => {
+                self.begin_unstored(fleet, id, &about);
+                Ok(())
+            }
+            Err(error) => Err(unavailable(&error)),
         }
     }
 
@@ -100,7 +95,7 @@ impl<S: Subject> Live<S> {
         Ok(true)
     }
 
-    fn own(
+    pub(super) fn own(
         self: &Arc<Self>,
         fleet: &Fleet<S>,
         id: &Id,

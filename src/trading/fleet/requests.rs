@@ -10,6 +10,7 @@ use crate::problem::{Code, Problem};
 use crate::redis::InstanceId;
 use crate::trading::bots::BotCommand;
 use crate::trading::paging::PageRequest;
+use crate::trading::workers::Post;
 
 /// Asked of the instance that writes the log, unless it says otherwise.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,6 +56,12 @@ pub enum Request {
         id: String,
         connection: String,
     },
+    /// Told to the writer of a log by an instance that had one of that name: who is registered
+    /// there.
+    Working {
+        id: String,
+        posts: Vec<Post>,
+    },
     /// Asked of every instance: who is registered there for these?
     Workers {
         ids: Vec<String>,
@@ -67,6 +74,7 @@ impl Request {
         match self {
             Self::Report { id, .. }
             | Self::Remove { id }
+            | Self::Working { id, .. }
             | Self::Command { id, .. }
             | Self::Cancel { id }
             | Self::Lines { id, .. } => Some(id),

@@ -257,23 +257,31 @@ impl<S: Subject> Live<S> {
         }
     }
 
-    fn find_worker(&self, fleet: &Fleet<S>, instance: Option<InstanceId>, post: Post) {
+    /// Somebody turned out to work for a log. The newest registration counts; who has another is
+    /// told so.
+    pub(super) fn find_worker(&self, fleet: &Fleet<S>, instance: Option<InstanceId>, post: Post) {
         let Some(log) = self.find(&post.id).ok().filter(|_| fleet.owns(&post.id)) else {
             return;
         };
-        let connection = post.connection.as_str().into();
-        let mut new = Registration::new(connection, instance, post.heartbeat);
+        let id = Id::from(post.id.as_str());
+        let connection = Id::from(post.connection.as_str());
+        let mut new = Registration::new(connection.clone(), instance, post.heartbeat);
         new.number = post.number;
-        self.write(&log, |scribe| {
+        let other = self.write(&log, |scribe| {
             let registration = scribe.state().registration();
-            let is_newer = registration
-                .as_ref()
-                .is_none_or(|known| known.number < new.number);
-            if is_newer {
-                *registration = Some(new);
-                S::on_worker_found(scribe);
+            match registration {
+                Some(known) if known.connection == connection => None,
+                Some(known) if known.number >= new.number => Some(new),
+                _ => {
+                    let old = registration.replace(new);
+                    S::on_worker_found(scribe);
+                    old
+                }
             }
         });
+        if let Some(other) = other {
+            self.tell_replaced(&other, &id);
+        }
     }
 
     /// The registrations of an instance's connections end with it.
