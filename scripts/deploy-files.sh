@@ -8,8 +8,10 @@ cd "$(dirname "$0")/.."
 if command -v nginx >/dev/null; then
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT
-  printf 'pid %s/pid;\nerror_log stderr;\nevents {}\nhttp {\n  access_log off;\n  include %s/deploy/nginx/managing-api.conf;\n}\n' \
-    "$folder" "$PWD" >"$folder/nginx.conf"
+  # nginx opens the ports even when it only tests, which others than root may not below 1024.
+  sed -E "s#listen 80( |;)#listen unix:$folder/socket\\1#" deploy/nginx/managing-api.conf >"$folder/managing-api.conf"
+  printf 'pid %s/pid;\nerror_log stderr;\nevents {}\nhttp {\n  access_log off;\n  include managing-api.conf;\n}\n' \
+    "$folder" >"$folder/nginx.conf"
   nginx -t -q -p "$folder" -c "$folder/nginx.conf"
   echo "deploy: nginx accepts its file"
 else
