@@ -1,32 +1,19 @@
 // LiteLLM's proxy, a third party's OpenAI-compatible endpoint, answers in place of a model provider.
 import assert from 'node:assert';
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import * as signalR from '@microsoft/signalr';
 import { freePort, listening } from './lib/port.mjs';
 import { startProgram } from './lib/program.mjs';
+import { pythonProgram } from './lib/python.mjs';
 
-const VERSION = '1.108.7';
-const CACHE = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-const HOME = join(CACHE, 'managing-api', `litellm-${VERSION}`);
+const PROXY = pythonProgram('litellm', 'litellm', '1.108.7', '[proxy]');
+const skipped = PROXY ? false : 'skipped, LiteLLM needs Python 3 and the package litellm[proxy]';
 const KEY = 'sk-interop-very-secret';
 const ANSWER = 'The quick brown fox – schneller Fuchs, 速い狐 🦊 – jumps over the lazy dog.';
-
-/** Installed once, beside nothing else. False: there is no Python, or no way to the package. */
-function isInstalled() {
-    if (existsSync(`${HOME}/bin/litellm`)) return true;
-    const run = (command, ...args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
-    const installed = run('python3', '-m', 'venv', HOME)
-        && run(`${HOME}/bin/pip`, 'install', '--quiet', '--disable-pip-version-check', `litellm[proxy]==${VERSION}`);
-    if (!installed) rmSync(HOME, { recursive: true, force: true });
-    return installed;
-}
-
-const skipped = isInstalled() ? false : 'LiteLLM needs Python 3 and the package litellm[proxy]';
-if (skipped && process.env.CI) throw new Error(skipped);
 
 let folder, proxy, server, client;
 before(async () => {
@@ -41,7 +28,7 @@ before(async () => {
         general_settings: { master_key: KEY },
     }));
     const port = await freePort();
-    proxy = spawn(`${HOME}/bin/litellm`, ['--config', config, '--port', String(port), '--host', '127.0.0.1'], {
+    proxy = spawn(PROXY, ['--config', config, '--port', String(port), '--host', '127.0.0.1'], {
         cwd: folder, stdio: 'ignore', env: { ...process.env, LITELLM_LOCAL_MODEL_COST_MAP: 'True', DISABLE_ADMIN_UI: 'True' },
     });
     process.once('exit', () => proxy.kill('SIGKILL'));
