@@ -17,7 +17,7 @@ const missing = needs => needs.filter(program => {
 describe('faults', { concurrency: soaking ? 1 : 2 }, () => {
     for (const { name, needs, run } of scenarios) {
         const lacks = missing(needs);
-        const skip = lacks.length > 0 && `there is no ${lacks.join(' and no ')}`;
+        const skip = lacks.length > 0 && `skipped, there is no ${lacks.join(' and no ')}`;
         test(name, { skip, timeout: soaking ? 1_800_000 : 120_000 }, run);
     }
 });

@@ -9,7 +9,7 @@ import { startProxy } from './lib/proxy.mjs';
 import { startServer } from './lib/server.mjs';
 
 const executablePath = process.env.CHROMIUM || '/usr/bin/chromium';
-const skip = existsSync(executablePath) ? false : `there is no ${executablePath}`;
+const skip = existsSync(executablePath) ? false : `skipped, there is no ${executablePath}`;
 const args = [
     '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync',

@@ -8,7 +8,7 @@ import { Redis } from '../../tests/faults/lib/redis.mjs';
 import { launch, openPage, shoot, skip as withoutBrowser } from './support/browser.mjs';
 import { Server } from './support/server.mjs';
 
-const withoutRedis = spawnSync('redis-server', ['--version']).error && 'there is no redis-server';
+const withoutRedis = spawnSync('redis-server', ['--version']).error && 'skipped, there is no redis-server';
 const limit = { timeout: 120_000 };
 
 /** The checklist of a fleet whose instances have these settings, while it runs. */
