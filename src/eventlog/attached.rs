@@ -199,11 +199,11 @@ impl<S: Snapshot> Source for Arc<EventLog<S>> {
     fn collect_whole(&self) -> Collected {
         self.inspect(|inner| Collected {
             epoch: inner.epoch().clone(),
-            events: inner.kept(),
+            events: inner.kept().all(),
             reached: inner.position(),
             snapshot: Some((inner.seq(), inner.state().snapshot())),
             notes: inner.notes(0, inner.revision()),
-            trimmed: inner.trimmed(),
+            trimmed: inner.kept().trimmed(),
             is_based_on_state: inner.is_based_on_state(),
             is_last: inner.is_closed(),
         })

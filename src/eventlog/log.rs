@@ -58,7 +58,7 @@ impl<S> EventLog<S> {
 
     /// How much memory its durable events take, roughly.
     pub fn bytes(&self) -> usize {
-        self.lock().bytes()
+        self.lock().kept().bytes()
     }
 
     /// The place after the durable event `seq` of `epoch`, as a client remembers it.

@@ -52,6 +52,7 @@ mod feed;
 mod followed;
 mod follower;
 mod inner;
+mod kept;
 mod log;
 #[cfg(test)]
 mod model;

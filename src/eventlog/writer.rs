@@ -53,7 +53,7 @@ impl<'a, S> Writer<'a, S> {
 
     /// The latest value under `key`.
     pub fn latest(&self, key: &str) -> Option<&Bytes> {
-        self.inner.latest(key)
+        self.inner.kept().latest(key)
     }
 
     /// Sets the latest value under `key`, in place of the one before.
