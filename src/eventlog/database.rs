@@ -8,6 +8,8 @@ use redb::{DatabaseError, StorageError};
 
 /// How much of the file is kept in memory.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// What is in memory already needs to be there a second time only while it is changed.
+const MEMORY_CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Cheap to clone; the clones are one database.
 #[derive(Clone)]
@@ -55,20 +57,15 @@ impl Database {
 
     /// Ends with the process.
     pub fn in_memory() -> Self {
-        let inner = redb::Builder::new().create_with_backend(InMemoryBackend::new());
-        Self {
-            inner: Arc::new(inner.expect("memory is empty and can be written")),
-            in_memory: true,
-        }
+        Self::over(InMemoryBackend::new(), MEMORY_CACHE_BYTES)
     }
 
-    /// Over a backend that a test watches, which keeps `cache` bytes in memory besides.
-    #[cfg(test)]
-    pub fn watched(backend: impl redb::StorageBackend, cache: usize) -> Self {
+    /// Over a storage of the caller's, of which up to `cache` bytes are kept in memory.
+    pub fn over(backend: impl redb::StorageBackend, cache: usize) -> Self {
         let mut builder = redb::Builder::new();
         let inner = builder.set_cache_size(cache).create_with_backend(backend);
         Self {
-            inner: Arc::new(inner.expect("the backend is empty or whole")),
+            inner: Arc::new(inner.expect("the storage is empty or whole")),
             in_memory: true,
         }
     }

@@ -7,8 +7,6 @@ mod changes;
 mod keys;
 mod parts;
 mod reading;
-#[cfg(test)]
-mod scale;
 mod tables;
 mod turns;
 
