@@ -66,6 +66,17 @@ pub async fn events_of(client: &mut HubClient, started: &Value) -> Vec<Value> {
     }
 }
 
+/// The next item of a stream; what comes besides is passed over.
+pub async fn stream_item(client: &mut HubClient) -> Value {
+    loop {
+        match client.next().await {
+            Received::Message(value) if value["type"] == 2 => return value["item"].clone(),
+            Received::Message(value) => assert_ne!(value["type"], 3, "{value}"),
+            Received::Closed { code } => panic!("closed with {code}"),
+        }
+    }
+}
+
 /// The items of a stream, to its completion; nothing else may tell of the run.
 pub async fn stream_items(client: &mut HubClient, id: &str) -> Vec<Value> {
     let mut items = Vec::new();
@@ -122,10 +133,21 @@ pub fn assert_gapless(events: &[Value], first: u64) {
     );
 }
 
-/// The code of a failed call's error object.
-pub fn code(completion: &Value) -> String {
+/// The error object of a failed call.
+pub fn problem(completion: &Value) -> Value {
     let error = completion["error"].as_str().expect("an error");
     let object = &error[error.find('{').expect("an object")..];
-    let object: Value = serde_json::from_str(object).expect("JSON");
-    object["code"].as_str().expect("a code").to_owned()
+    serde_json::from_str(object).expect("JSON")
+}
+
+/// Its code.
+pub fn code(completion: &Value) -> String {
+    let problem = problem(completion);
+    problem["code"].as_str().expect("a code").to_owned()
+}
+
+pub fn borrowed(settings: &[(String, String)]) -> Vec<(&str, &str)> {
+    let both = settings.iter();
+    both.map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
 }

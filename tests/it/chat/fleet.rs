@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::client::{
-    Instance, assert_gapless, begin_stream, chat_events, code, numbers, stream_items, text,
+    Instance, assert_gapless, begin_stream, chat_events, code, numbers, stream_item, stream_items,
+    text,
 };
 use crate::support::hub_client::HubClient;
 use crate::support::redis::RedisServer;
@@ -18,8 +19,12 @@ pub struct Fleet {
 
 impl Fleet {
     pub async fn start(count: usize) -> Option<Self> {
+        Self::start_with(count, &[]).await
+    }
+
+    pub async fn start_with(count: usize, settings: &[(&str, &str)]) -> Option<Self> {
         let redis = RedisServer::start(&[]).await?;
-        let instances = (0..count).map(|_| start(&redis, &[])).collect();
+        let instances = (0..count).map(|_| start(&redis, settings)).collect();
         let fleet = Self { redis, instances };
         for instance in &fleet.instances {
             joined(instance).await;
@@ -191,13 +196,7 @@ async fn while_redis_is_away_an_answer_goes_on_and_is_there_when_redis_is_back_e
     let mut here = fleet.connect(0, "ada").await;
     let request = json!({"content": "count to 150"});
     begin_stream(&mut here, "s", "StreamMessage", request).await;
-    let first = loop {
-        if let crate::support::hub_client::Received::Message(value) = here.next().await
-            && value["type"] == 2
-        {
-            break value["item"].clone();
-        }
-    };
+    let first = stream_item(&mut here).await;
     fleet.redis.kill();
     let mut other = fleet.connect(0, "ada").await;
     let begin = Instant::now();

@@ -8,6 +8,5 @@ mod many;
 mod restart;
 mod rules;
 mod single;
-mod tab;
 mod troubles;
 mod upstream;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::client::{
-    Instance, assert_gapless, begin_stream, chat_events, numbers, stream_items, text,
+    Instance, assert_gapless, begin_stream, chat_events, numbers, stream_item, stream_items, text,
 };
 use crate::support::hub_client::Received;
 
@@ -90,13 +90,7 @@ async fn a_run_survives_its_socket_and_is_resumed() {
         json!({"content": "count to 100"}),
     )
     .await;
-    let run = loop {
-        match tab.next().await {
-            Received::Message(value) if value["type"] == 2 => break value["item"]["runId"].clone(),
-            Received::Message(_) => {}
-            Received::Closed { code } => panic!("closed with {code}"),
-        }
-    };
+    let run = stream_item(&mut tab).await["runId"].clone();
     drop(tab);
     let mut tab = server.connect("ada").await;
     begin_stream(
@@ -129,12 +123,9 @@ async fn a_cancelled_stream_detaches_and_the_rest_comes_as_chat_events() {
     let mut seen = String::new();
     let mut seq = 0;
     while seq < 5 {
-        if let Received::Message(value) = tab.next().await
-            && value["type"] == 2
-        {
-            seq = value["item"]["seq"].as_u64().expect("a number");
-            seen += value["item"]["text"].as_str().unwrap_or_default();
-        }
+        let item = stream_item(&mut tab).await;
+        seq = item["seq"].as_u64().expect("a number");
+        seen += item["text"].as_str().unwrap_or_default();
     }
     tab.send_message(&json!({"type": 5, "invocationId": "s"}))
         .await;

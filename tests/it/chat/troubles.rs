@@ -4,17 +4,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::client::{Instance, assert_gapless, chat_events, text};
+use super::client::{Instance, assert_gapless, borrowed, chat_events, text};
 use super::fleet::{joined, start};
 use super::upstream::{SECRET, Upstream, request};
 use crate::support::redis::RedisServer;
 
 fn instance(upstream: &Upstream, more: &[(&str, &str)]) -> Instance {
     let settings = upstream.settings();
-    let mut settings: Vec<_> = settings
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let mut settings = borrowed(&settings);
     settings.extend_from_slice(more);
     Instance::start(&settings)
 }
@@ -79,10 +76,7 @@ async fn cancelling_from_another_instance_ends_the_providers_request() {
     };
     let upstream = Upstream::start().await;
     let settings = upstream.settings();
-    let settings: Vec<_> = settings
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let settings = borrowed(&settings);
     let (here, there) = (start(&redis, &settings), start(&redis, &settings));
     joined(&here).await;
     joined(&there).await;

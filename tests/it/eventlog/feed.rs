@@ -1,15 +1,11 @@
 //! What is fed to copies on other instances, whatever happens in between.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use managing_api::eventlog::{
-    Appender, Bounds, Epoch, Event, EventLog, Expected, Feed, Kind, LogName, LogStore as _,
-    Replica, Stored,
-};
-use tokio::sync::watch;
+use managing_api::eventlog::{Appender, Bounds, EventLog, Expected, Feed, LogName, LogStore as _};
 
+use super::copy::Copy;
 use super::{Count, Instance, LIMIT, write};
 use crate::support::{Task, redis::RedisServer, turn, within};
 
@@ -76,90 +72,6 @@ impl Followed {
             }
         });
         following.await.expect("within the limit")
-    }
-}
-
-/// Checks that what it is told has no gap, no double, and no older value after a newer.
-#[derive(Default)]
-struct Copy {
-    known: Mutex<Known>,
-    news: watch::Sender<()>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Known {
-    epoch: Option<Epoch>,
-    seq: u64,
-    values: HashMap<String, u64>,
-    lines: Vec<String>,
-    replaced: usize,
-    ended: bool,
-}
-
-impl Copy {
-    fn known(&self) -> Known {
-        self.change(|known| known.clone())
-    }
-
-    async fn wait_for(&self, what: &str, is_it: impl Fn(&Known) -> bool) -> Known {
-        let mut news = self.news.subscribe();
-        let reached = within(LIMIT, what, news.wait_for(|()| is_it(&self.known()))).await;
-        assert!(reached.is_ok(), "{what}: {:?}", self.known());
-        self.known()
-    }
-
-    fn change<R>(&self, change: impl FnOnce(&mut Known) -> R) -> R {
-        change(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Known {
-    fn take(&mut self, event: &Event) {
-        let text = std::str::from_utf8(&event.body).expect("text");
-        match event.kind {
-            Kind::Durable => {
-                assert_eq!(event.seq, self.seq + 1, "a gap or a double");
-                assert_eq!(text, event.seq.to_string(), "another event's body");
-                self.seq = event.seq;
-            }
-            Kind::Conflated => {
-                let key = event.key.as_deref().expect("a key").to_owned();
-                let value: u64 = text.parse().expect("a number");
-                let before = self.values.insert(key, value);
-                assert!(
-                    before.is_none_or(|it| it < value),
-                    "{before:?}, then {value}"
-                );
-            }
-            Kind::Lossy => self.lines.push(text.to_owned()),
-        }
-    }
-}
-
-impl Replica for Copy {
-    fn replace(&self, stored: &Stored) {
-        self.change(|known| {
-            assert!(stored.seq >= known.seq || known.epoch.as_ref() != Some(&stored.epoch));
-            known.epoch = Some(stored.epoch.clone());
-            known.seq = stored.snapshot.as_ref().map_or(0, |(seq, state)| {
-                assert_eq!(*state, seq.to_string(), "a snapshot of another moment");
-                *seq
-            });
-            known.values.clear();
-            known.replaced += 1;
-            stored.events.iter().for_each(|event| known.take(event));
-        });
-        self.news.send_replace(());
-    }
-
-    fn extend(&self, events: &[Event]) {
-        self.change(|known| events.iter().for_each(|event| known.take(event)));
-        self.news.send_replace(());
-    }
-
-    fn end(&self) {
-        self.change(|known| known.ended = true);
-        self.news.send_replace(());
     }
 }
 

@@ -1,6 +1,7 @@
 //! Logs in a store, as those who write and follow them rely on: ownership, what can be read again,
 //! what is fed. The store is a `redis-server` child's.
 
+mod copy;
 mod feed;
 mod ownership;
 mod reading;

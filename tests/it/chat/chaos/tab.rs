@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 
-use super::client::Instance;
+use crate::chat::client::Instance;
 use crate::support::hub_client::{HubClient, Received};
 
 pub struct Tab {
