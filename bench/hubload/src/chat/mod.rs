@@ -6,6 +6,7 @@
 mod provider;
 mod run;
 mod said;
+mod seat;
 mod tab;
 mod viewer;
 

@@ -10,11 +10,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::provider::{self, Pace};
-use super::said::{Said, View};
+use super::said::Said;
+use super::seat::{Seat, Seated};
 use super::tab::{Second, Tab};
 use super::viewer::Viewer;
 use crate::client::{
-    Cfg, ConnStats, Ctl, Handler, Opened, STOP, Shared, Url, Worker, close_all, connect_all,
+    Cfg, ConnStats, Handler, Opened, STOP, Shared, Url, Worker, close_all, connect_all,
     connect_json, launch, pump, wait_connected,
 };
 use crate::commands::{DRAIN, MEASURE, START, pause};
@@ -125,32 +126,16 @@ async fn work(w: Rc<Worker>, c: Arc<ChatCfg>) -> Said {
         let user = if is_tab { (i - c2.n) * c2.tab_every } else { i };
         let has_tab = c2.tab_every > 0 && user % c2.tab_every == 0;
         let second = has_tab.then(|| seconds.borrow_mut().entry(user).or_default().clone());
-        let (w, said) = (w2.clone(), said2.clone());
-        let (view, ctl) = (View::new(), Ctl::default());
+        let w = w2.clone();
+        let seat = Seat::new(&w, &said2);
         if let (true, Some(second)) = (is_tab, &second) {
             second.is_there(&opened.conn);
-            let tab = Tab {
-                w: w.clone(),
-                said,
-                view,
-                ctl,
-                now: 0,
-            };
+            let tab = Seated { seat, role: Tab };
             tokio::task::spawn_local(follow(w, opened, tab));
             return None;
         }
-        let viewer = Viewer {
-            w: w.clone(),
-            said,
-            tokens: c2.tokens,
-            second,
-            view,
-            call: 0,
-            conversation: String::new(),
-            out: Vec::new(),
-            ctl,
-            now: 0,
-        };
+        let role = Viewer::new(c2.tokens, second);
+        let viewer = Seated { seat, role };
         // The answers of all begin one after the other, as those of people do.
         let span = c2.tokens as f64 / c2.rate;
         let delay = secs(span.min(c2.warmup) * i as f64 / c2.n as f64);
@@ -173,10 +158,10 @@ async fn work(w: Rc<Worker>, c: Arc<ChatCfg>) -> Said {
     said.replace(Said::new())
 }
 
-async fn begin(w: Rc<Worker>, opened: Opened, mut viewer: Viewer, delay: Duration) {
+async fn begin(w: Rc<Worker>, opened: Opened, mut viewer: Seated<Viewer>, delay: Duration) {
     w.wait_phase(START).await;
     tokio::time::sleep(delay).await;
-    viewer.ask();
+    viewer.role.ask(&mut viewer.seat);
     viewer.end(&opened.conn);
     follow(w, opened, viewer).await;
 }

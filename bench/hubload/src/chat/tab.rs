@@ -3,12 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::said::{Said, View, tokens, value};
-use crate::client::{Conn, Ctl, Handler, Worker, close_record};
-use crate::commands::MEASURE;
-use crate::proto::{Marker, Rec, inspect};
-use crate::stats::now_ns;
-use crate::ws::{self, Proto, Sink};
+use super::said::{tokens, value};
+use super::seat::{Role, Seat};
+use crate::client::Conn;
+use crate::proto::{Marker, Rec};
+use crate::ws::{self, Proto};
 
 /// How the first tab reaches it.
 #[derive(Default)]
@@ -36,59 +35,25 @@ impl Second {
     }
 }
 
-pub struct Tab {
-    pub w: Rc<Worker>,
-    pub said: Rc<RefCell<Said>>,
-    pub view: View,
-    pub ctl: Ctl,
-    pub now: u64,
-}
+pub struct Tab;
 
-impl Tab {
-    fn opened(&mut self, rec: &[u8]) {
-        let last = Marker::new("lastSeq", Proto::Json).find(rec);
-        if let Some(last) = last {
-            // The text is that of the run in progress: there are no messages but the question.
-            let text = value(rec, b"\"text\":\"").unwrap_or_default();
-            self.view.jump(last, tokens(text).0);
-        }
-    }
-}
-
-impl Sink for Tab {
-    fn record(&mut self, rec: &[u8]) {
-        let proto = self.w.cfg.proto;
-        match inspect(proto, rec) {
-            Rec::Completion { error: false, .. } => self.opened(rec),
+impl Role for Tab {
+    fn record(&mut self, seat: &mut Seat, kind: Rec, rec: &[u8]) {
+        match kind {
+            Rec::Completion { error: false, .. } => opened(seat, rec),
             Rec::Invocation if memchr::memmem::find(rec, b"\"ChatEvent\"").is_some() => {
-                let record = *self.w.shared.phase.borrow() == MEASURE;
-                self.view
-                    .take(rec, self.now, &mut self.said.borrow_mut(), record);
+                seat.event(rec);
             }
-            Rec::Close => self.ctl.end = Some(close_record(proto, rec)),
             _ => {}
         }
     }
-
-    fn ping(&mut self, payload: &[u8]) {
-        self.ctl.ping(payload);
-    }
-
-    fn close(&mut self, code: u16, reason: &[u8]) {
-        self.ctl.close(code, reason);
-    }
 }
 
-impl Handler for Tab {
-    fn begin(&mut self) {
-        self.now = now_ns();
-    }
-
-    fn end(&mut self, conn: &Conn) {
-        self.ctl.after(conn);
-    }
-
-    fn ended(&mut self) -> Option<String> {
-        self.ctl.end.take()
+fn opened(seat: &mut Seat, rec: &[u8]) {
+    let last = Marker::new("lastSeq", Proto::Json).find(rec);
+    if let Some(last) = last {
+        // The text is that of the run in progress: there are no messages but the question.
+        let text = value(rec, b"\"text\":\"").unwrap_or_default();
+        seat.view.jump(last, tokens(text).0);
     }
 }
