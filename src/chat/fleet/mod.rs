@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 use super::service::ChatService;
 use super::store::{Claim, StoreError};
-use super::{Run, RunId, UserId};
+use super::{ConversationId, Run, RunId, UserId};
 use crate::eventlog::{
     self, Acquired, Appender, Epoch, Expected, Feed, Lease, LogName, LogStore, SharedLogs, Stored,
     Tail,
@@ -125,6 +125,13 @@ impl Fleet {
         };
         shared.attach(service, run, lease, &stored);
         notices::started(shared, &stored.about);
+    }
+
+    /// Tells the others that a conversation is gone.
+    pub(super) fn deleted(&self, conversation: &ConversationId) {
+        if let Some(shared) = &self.shared {
+            notices::deleted(shared, conversation);
+        }
     }
 
     /// How far the store has a run's log; `None`: it has none.

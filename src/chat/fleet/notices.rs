@@ -1,5 +1,6 @@
 //! Instances tell each other which runs begin, so that each shows them to whoever has the
-//! conversation open there. A notice may be lost; when Redis is back everybody looks for himself.
+//! conversation open there, and which conversations are gone. A notice may be lost; when Redis is
+//! back everybody looks for runs himself, and a conversation that is gone costs its place in a list.
 
 use std::sync::Arc;
 
@@ -8,25 +9,41 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use super::{About, Shared, about};
+use crate::chat::ConversationId;
 use crate::chat::service::ChatService;
 use crate::redis::{Received, RedisService};
 
 /// Conversations looked at side by side.
 const LOOKS: usize = 16;
 
+/// Tells of a run.
+const STARTED: &str = "chat:started";
+/// Tells of a conversation.
+const DELETED: &str = "chat:deleted";
+
 pub(super) fn started(shared: &Shared, about: &Bytes) {
-    let channel = channel(&shared.redis);
+    publish(shared, STARTED, about.clone());
+}
+
+pub(super) fn deleted(shared: &Shared, conversation: &ConversationId) {
+    let id = Bytes::copy_from_slice(conversation.as_bytes());
+    publish(shared, DELETED, id);
+}
+
+fn publish(shared: &Shared, what: &str, payload: Bytes) {
+    let channel = channel(&shared.redis, what);
     // Queued in the order of calls. What is lost with the connection is looked for afterwards.
-    drop(shared.redis.pub_sub().publish(&channel, about.clone()));
+    drop(shared.redis.pub_sub().publish(&channel, payload));
 }
 
 pub(super) fn serve(shared: &Shared, service: &Arc<ChatService>) {
     let (subscriber, mut receiver) = shared.redis.pub_sub().subscriber();
-    let channel = channel(&shared.redis);
+    let channels = [STARTED, DELETED].map(|what| channel(&shared.redis, what));
     let mut returns = shared.logs.returns();
     let weak = Arc::downgrade(service);
     service.runtime.spawn(async move {
-        subscriber.subscribe(vec![channel]).await;
+        let [_, gone] = &channels;
+        subscriber.subscribe(channels.to_vec()).await;
         loop {
             let received = tokio::select! {
                 received = receiver.recv() => received,
@@ -36,6 +53,11 @@ pub(super) fn serve(shared: &Shared, service: &Arc<ChatService>) {
                 return;
             };
             match received {
+                Received::Message { channel, payload } if *channel == **gone => {
+                    if let Ok(id) = std::str::from_utf8(&payload) {
+                        service.observer.conversation_deleted(&id.into());
+                    }
+                }
                 Received::Message { payload, .. } => {
                     if let Some(about) = about(&payload) {
                         show(&service, about);
@@ -76,7 +98,7 @@ async fn look_for_runs(service: Arc<ChatService>) {
     looks.await;
 }
 
-fn channel(redis: &RedisService) -> String {
-    let key = redis.key("chat:started");
+fn channel(redis: &RedisService, what: &str) -> String {
+    let key = redis.key(what);
     key[redis.prefix().len()..].to_owned()
 }

@@ -52,6 +52,9 @@ pub trait Observer: Send + Sync {
 
     /// The conversations that somebody here has open, and whose they are.
     fn watched(&self) -> Vec<(UserId, ConversationId)>;
+
+    /// A conversation is gone, here or on another instance: nobody has it open any more.
+    fn conversation_deleted(&self, conversation: &ConversationId);
 }
 
 /// How a conversation changed.
@@ -126,6 +129,12 @@ impl ChatService {
         renamed.map_err(problem)?;
         self.changed(user, conversation, What::Renamed).await;
         Ok(())
+    }
+
+    /// Refuses what is no conversation of this user.
+    pub async fn find(&self, user: &UserId, conversation: &ConversationId) -> Result<(), Problem> {
+        let found = self.store.open(user, conversation, None, 0).await;
+        found.map(|_| ()).map_err(problem)
     }
 
     pub fn models(&self) -> Vec<Model> {

@@ -124,6 +124,9 @@ impl ChatService {
         user: &UserId,
         of: Option<&ConversationId>,
     ) -> Result<Vec<Running>, Problem> {
+        if let Some(conversation) = of {
+            self.find(user, conversation).await?;
+        }
         let mut claims = self.store.claims(user).await.map_err(problem)?;
         claims.retain(|claim| of.is_none_or(|of| claim.conversation_id == *of));
         let mut running = Vec::with_capacity(claims.len());
@@ -221,6 +224,8 @@ impl ChatService {
                 other => {
                     other.map_err(problem)?;
                     self.changed(user, conversation, What::Deleted).await;
+                    self.observer.conversation_deleted(conversation);
+                    self.fleet.deleted(conversation);
                     return Ok(());
                 }
             };

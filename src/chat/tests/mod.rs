@@ -50,6 +50,8 @@ impl Observer for Told {
     fn watched(&self) -> Vec<(UserId, ConversationId)> {
         Vec::new()
     }
+
+    fn conversation_deleted(&self, _: &ConversationId) {}
 }
 
 pub struct Chat {

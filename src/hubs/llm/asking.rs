@@ -28,7 +28,7 @@ impl LlmHub {
         request: Value,
     ) -> HubResult<Started> {
         let request: NewMessage = read(request)?;
-        let (hold, held) = self.holder(context);
+        let (hold, held) = self.holder(context, Follows::Events);
         let sent = self
             .chat
             .send(user(context)?, may_read(context), request, hold);
@@ -60,7 +60,7 @@ impl LlmHub {
     }
 
     async fn edit(&self, context: &HubCallerContext, request: Edit) -> HubResult<Started> {
-        let (hold, held) = self.holder(context);
+        let (hold, held) = self.holder(context, Follows::Events);
         let edited = self
             .chat
             .edit(user(context)?, may_read(context), request, hold);
@@ -78,7 +78,7 @@ impl LlmHub {
         let user = user(context)?;
         let options = request.how.options.as_ref();
         let cancel_with_stream = options.is_some_and(|options| options.cancel_run_with_stream);
-        let (hold, held) = self.holder(context);
+        let (hold, held) = self.holder(context, Follows::Stream);
         let mut beginning = Beginning::new(&self.chat, context, user.clone(), cancel_with_stream);
         let started = beginning.begin(may_read(context), request, hold).await?;
         self.remember(context, &started.conversation_id);
@@ -138,7 +138,11 @@ impl LlmHub {
     }
 
     /// What holds the caller back from a run as soon as the run has an id, and where the hold ends up.
-    fn holder(&self, context: &HubCallerContext) -> (impl FnOnce(&Started) + Send + use<>, Held) {
+    fn holder(
+        &self,
+        context: &HubCallerContext,
+        follows: Follows,
+    ) -> (impl FnOnce(&Started) + Send + use<>, Held) {
         let held = Held::default();
         let viewers = self.viewers.clone();
         let (connection, place) = (context.connection_id().to_owned(), held.clone());
@@ -146,7 +150,8 @@ impl LlmHub {
         let hold = move |started: &Started| {
             let (conversation, run) = (&started.conversation_id, &started.run_id);
             // A repeated request of a connection that sees the run already.
-            if open.contains(conversation) && viewers.is_latest(conversation, run) {
+            let sees_it = open.contains(conversation) && viewers.is_latest(conversation, run);
+            if sees_it && follows == Follows::Events {
                 return;
             }
             place.put(viewers.hold(conversation, &connection, Some(run.clone())));
@@ -174,6 +179,14 @@ impl LlmHub {
         });
         Ok(())
     }
+}
+
+/// How the caller is told of the run it asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Follows {
+    /// As everybody who has the conversation open.
+    Events,
+    Stream,
 }
 
 /// A hold on its way from the task that starts a run to the call that waits for it.

@@ -36,7 +36,12 @@ impl LlmHub {
 
     pub(super) async fn close(&self, context: &HubCallerContext, request: Value) -> HubResult<()> {
         let request: OfConversation = read(request)?;
-        self.leave(context, &request.conversation_id);
+        let (user, id) = (user(context)?, request.conversation_id);
+        // What is open can be closed, whatever has become of it and of the store.
+        if !opened::all(context).contains(&id) {
+            self.chat.find(&user, &id).await?;
+        }
+        self.leave(context, &id);
         Ok(())
     }
 

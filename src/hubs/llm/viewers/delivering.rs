@@ -22,6 +22,7 @@ pub(super) enum Order {
     Pump(Arc<Feed>),
     LetGo(Hold, Seen),
     Changed(UserId, ConversationId, What),
+    Deleted(ConversationId),
 }
 
 /// One event as a stream's item or a call's argument.
@@ -59,6 +60,9 @@ impl Delivering {
                 }
                 Order::Changed(user, conversation, what) => {
                     sender.changed(&user, &conversation, what).await;
+                }
+                Order::Deleted(conversation) => {
+                    spawn_local(async move { sender.viewers.forget(&conversation).await });
                 }
             }
         }

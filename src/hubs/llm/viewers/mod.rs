@@ -94,6 +94,21 @@ impl Viewers {
         )
     }
 
+    fn feed(&self, conversation: &ConversationId) -> Option<Arc<Feed>> {
+        self.feeds.get(conversation).map(|feed| feed.clone())
+    }
+
+    /// Waits until the viewers of a conversation were shown the end of its last run, then they have
+    /// it open no more.
+    async fn forget(&self, conversation: &ConversationId) {
+        if let Some(feed) = self.feed(conversation)
+            && let Some(latest) = feed.latest()
+        {
+            let _ = tokio::time::timeout(CATCH_UP, feed.has_sent(&latest.ids.run)).await;
+        }
+        self.watchers.forget(conversation);
+    }
+
     fn forget_if_idle(&self, conversation: &ConversationId) {
         // Others take a feed only through this map, whose lock we have.
         self.feeds.remove_if(conversation, |_, feed| feed.is_idle());
@@ -126,8 +141,7 @@ impl Observer for Viewers {
     }
 
     fn caught_up<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, ()> {
-        let feed = self.feeds.get(&run.ids.conversation);
-        let feed = feed.map(|feed| feed.clone());
+        let feed = self.feed(&run.ids.conversation);
         Box::pin(async move {
             if let Some(feed) = feed {
                 let _ = tokio::time::timeout(CATCH_UP, feed.has_sent(&run.ids.run)).await;
@@ -146,5 +160,11 @@ impl Observer for Viewers {
 
     fn watched(&self) -> Vec<(UserId, ConversationId)> {
         self.watchers.all()
+    }
+
+    fn conversation_deleted(&self, conversation: &ConversationId) {
+        if self.watchers.has(conversation) {
+            self.order(Order::Deleted(conversation.clone()));
+        }
     }
 }

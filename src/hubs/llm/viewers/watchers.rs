@@ -49,6 +49,10 @@ impl Watchers {
         wanted.collect()
     }
 
+    pub fn forget(&self, conversation: &ConversationId) {
+        self.by_conversation.remove(conversation);
+    }
+
     pub fn has(&self, conversation: &ConversationId) -> bool {
         self.by_conversation.contains_key(conversation)
     }

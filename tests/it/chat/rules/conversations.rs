@@ -1,72 +1,11 @@
-//! Conversations line by line: lists, pages, titles, editing, usage, limits, what other tabs hear.
-//! Each rule on one instance and on two over one Redis, with tabs on different instances.
+//! Lists, pages, titles, editing, closing, and what other tabs hear.
 
 use serde_json::{Value, json};
 
-use super::client::{Instance, begin_stream, code, events_of, numbers, stream_items, text};
-use super::fleet::Fleet;
-use crate::support::hub_client::HubClient;
+use super::Tabs;
+use crate::chat::client::{begin_stream, code, events_of, numbers, stream_items, text};
 
-/// Two tabs of a user, on one instance or on two.
-struct Tabs {
-    here: HubClient,
-    there: HubClient,
-    _alone: Option<Instance>,
-    _fleet: Option<Fleet>,
-}
-
-impl Tabs {
-    async fn on_one() -> Self {
-        let instance = Instance::start(&[]);
-        Self {
-            here: instance.connect("ada").await,
-            there: instance.connect("ada").await,
-            _alone: Some(instance),
-            _fleet: None,
-        }
-    }
-
-    async fn on_two() -> Option<Self> {
-        let fleet = Fleet::start(2).await?;
-        Some(Self {
-            here: fleet.connect(0, "ada").await,
-            there: fleet.connect(1, "ada").await,
-            _alone: None,
-            _fleet: Some(fleet),
-        })
-    }
-
-    /// Asks and waits for the end of the answer.
-    async fn ask(&mut self, request: Value) -> Value {
-        let started = self.here.invoke("SendMessage", json!([request])).await;
-        events_of(&mut self.here, &started).await;
-        started
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn conversations_follow_the_rules_on_one_instance() {
-    let mut tabs = Tabs::on_one().await;
-    follow_the_rules(&mut tabs).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn conversations_follow_the_rules_on_two_instances() {
-    if let Some(mut tabs) = Tabs::on_two().await {
-        follow_the_rules(&mut tabs).await;
-    }
-}
-
-async fn follow_the_rules(tabs: &mut Tabs) {
-    other_tabs_hear_of_changes(tabs).await;
-    lists_have_pages_newest_first(tabs).await;
-    editing_removes_what_came_after(tabs).await;
-    a_closed_conversation_is_silent(tabs).await;
-    usage_is_summed_up(tabs).await;
-    limits_are_kept(tabs).await;
-}
-
-async fn other_tabs_hear_of_changes(tabs: &mut Tabs) {
+pub async fn other_tabs_hear_of_changes(tabs: &mut Tabs) {
     let started = tabs.ask(json!({"content": "Count to 3\nplease"})).await;
     let id = &started["conversationId"];
     for (target, argument) in [
@@ -99,7 +38,7 @@ async fn other_tabs_hear_of_changes(tabs: &mut Tabs) {
     assert_eq!(code(&gone), "not_found");
 }
 
-async fn lists_have_pages_newest_first(tabs: &mut Tabs) {
+pub async fn lists_have_pages_newest_first(tabs: &mut Tabs) {
     let mut ids = Vec::new();
     for number in 1..=5 {
         let started = tabs
@@ -148,7 +87,7 @@ async fn lists_have_pages_newest_first(tabs: &mut Tabs) {
     assert_eq!(page[1]["content"], "count to 9");
 }
 
-async fn editing_removes_what_came_after(tabs: &mut Tabs) {
+pub async fn editing_removes_what_came_after(tabs: &mut Tabs) {
     let first = tabs.ask(json!({"content": "count to 2"})).await;
     let id = &first["conversationId"];
     tabs.ask(json!({"content": "count to 4", "conversationId": id}))
@@ -187,7 +126,7 @@ async fn editing_removes_what_came_after(tabs: &mut Tabs) {
     );
 }
 
-async fn a_closed_conversation_is_silent(tabs: &mut Tabs) {
+pub async fn a_closed_conversation_is_silent(tabs: &mut Tabs) {
     let started = tabs.ask(json!({"content": "count to 3"})).await;
     let id = &started["conversationId"];
     let this = json!([{"conversationId": id}]);
@@ -220,79 +159,4 @@ async fn a_closed_conversation_is_silent(tabs: &mut Tabs) {
         items.last().map(|it| &it["type"]),
         Some(&json!("run.finished"))
     );
-}
-
-async fn usage_is_summed_up(tabs: &mut Tabs) {
-    let usage = tabs.there.invoke("GetUsage", json!([{}])).await;
-    let runs = usage["totals"]["runs"].as_u64().expect("a number");
-    assert!(runs >= 10, "{usage}");
-    assert_eq!(usage["byModel"][0]["model"], "builtin");
-    assert_eq!(usage["byModel"][0]["runs"], usage["totals"]["runs"]);
-    assert_eq!(usage["byDay"][0]["runs"], usage["totals"]["runs"]);
-    let past = json!([{"from": "2020-01-01", "to": "2020-12-31"}]);
-    let past = tabs.there.invoke("GetUsage", past).await;
-    assert_eq!(past["totals"]["runs"], 0);
-    let models = tabs.there.invoke("ListModels", json!([])).await;
-    assert_eq!(
-        (&models[0]["id"], &models[0]["default"]),
-        (&json!("builtin"), &json!(true))
-    );
-}
-
-async fn limits_are_kept(tabs: &mut Tabs) {
-    let longest = "ä".repeat(200_000);
-    let started = tabs.ask(json!({"content": longest})).await;
-    let id = &started["conversationId"];
-    let opened = tabs
-        .there
-        .invoke("OpenConversation", json!([{"conversationId": id}]))
-        .await;
-    assert_eq!(opened["messages"][0]["content"], longest);
-    for (target, argument, expected) in [
-        (
-            "SendMessage",
-            json!({"content": "x".repeat(200_001)}),
-            "invalid_request",
-        ),
-        ("SendMessage", json!({"content": " "}), "invalid_request"),
-        (
-            "SendMessage",
-            json!({"content": "x", "model": "unknown"}),
-            "invalid_request",
-        ),
-        (
-            "SendMessage",
-            json!({"content": "x", "conversationId": "unknown"}),
-            "not_found",
-        ),
-        (
-            "SendMessage",
-            json!({"content": "x", "conversationId": "\u{7}"}),
-            "invalid_request",
-        ),
-        (
-            "RenameConversation",
-            json!({"conversationId": id, "title": ""}),
-            "invalid_request",
-        ),
-        (
-            "RenameConversation",
-            json!({"conversationId": id, "title": "x".repeat(201)}),
-            "invalid_request",
-        ),
-        ("CancelRun", json!({"runId": "unknown"}), "not_found"),
-        (
-            "OpenConversation",
-            json!({"conversationId": "unknown"}),
-            "not_found",
-        ),
-        (
-            "DeleteConversation",
-            json!({"conversationId": "unknown"}),
-            "not_found",
-        ),
-    ] {
-        let refused = tabs.here.call(target, json!([argument])).await;
-        assert_eq!(code(&refused), expected, "{target}");
-    }
 }
