@@ -10,25 +10,29 @@ use tokio::{sync::watch, time::sleep};
 use super::{CallError, InstanceId, Instances, roster::News};
 use crate::redis::{RedisError, State};
 
-const HEARTBEAT: Duration = Duration::from_secs(1);
+const HEARTBEAT: Duration = Duration::from_millis(500);
+/// How long an instance that lost its subscriptions lives on without them.
+const DEAF: Duration = Duration::from_secs(5);
 
 impl Instances {
-    /// A heartbeat every second, and at once when the connection has changed. An instance that
-    /// could not hear its questions is not alive.
+    /// A heartbeat twice a second, and at once when the connection has changed. An instance that
+    /// has not heard its questions for a while is not alive.
     pub(super) async fn beat(this: Weak<Self>, mut states: watch::Receiver<State>) {
         let mut known_refusal = None;
+        let mut heard: Option<Instant> = None;
         while let Some(this) = this.upgrade() {
             let state = states.borrow_and_update().clone();
             match state {
-                State::Up => {
-                    let refusal = this.beat_once().await;
-                    if let Some(reason) = refusal.as_ref().filter(|_| refusal != known_refusal) {
-                        tracing::warn!("⚠️ This instance cannot join the fleet: {reason}");
-                    }
-                    known_refusal = refusal;
-                }
+                State::Up => heard = Some(Instant::now()),
                 State::Down { .. } => this.calls.fail(None, CallError::Unavailable),
                 State::Connecting | State::Restoring => {}
+            }
+            if heard.is_some_and(|heard| heard.elapsed() < DEAF) {
+                let refusal = this.beat_once().await;
+                if let Some(reason) = refusal.as_ref().filter(|_| refusal != known_refusal) {
+                    tracing::warn!("⚠️ This instance cannot join the fleet: {reason}");
+                }
+                known_refusal = refusal;
             }
             drop(this);
             tokio::select! {

@@ -5,48 +5,76 @@
 //! |---|---|
 //! | `…:instances` | instance id → time of its last heartbeat, ms |
 //! | `…:instances:about` | instance id → description, JSON |
+//! | `…:instances:steady` | since when heartbeats have come without a pause, ms |
 //!
-//! One script call per instance and second does everything: note the own heartbeat, remove whoever
-//! has been silent too long, answer who is left.
+//! One script call per instance and heartbeat does everything: note the own one, remove whoever is
+//! dead, answer who is left.
 
 use bytes::Bytes;
 
-use super::{Instance, InstanceId};
+use super::{Instance, InstanceId, channel_prefix};
 use crate::redis::{RedisError, RedisService, Script, Value};
 
 /// An instance without a heartbeat for so long is dead.
 pub(super) const DEAD_AFTER_MS: u32 = 5_000;
+/// It is dead earlier if Redis sees its other connection closed too, the one it is asked on: so it
+/// is when a process was killed.
+const DEAF_AFTER_MS: u32 = 1_500;
+
+/// What is common: the time, and who is dead.
+///
+/// Who is silent and deaf may also be somebody whom Redis, or the network, was away from, and who
+/// comes back a moment later than others. So that counts only while heartbeats have been steady.
+macro_rules! judge {
+    () => {
+        "local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local last = tonumber(redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2] or now)
+local since = tonumber(redis.call('GET', KEYS[3]) or now)
+if now - last > 1000 or last > now then since = now end
+local function is_dead(id, score)
+  local silent = now - score
+  if silent >= tonumber(ARGV[2]) then return true end
+  if silent < tonumber(ARGV[3]) or now - since < 2000 then return false end
+  return redis.pcall('PUBSUB', 'NUMSUB', ARGV[4] .. id)[2] == 0
+end
+"
+    };
+}
 
 /// Answers whether the own entry is new, and the names of all who live.
 ///
 /// When nobody's heartbeat has come for two seconds, it was Redis that was away (or its clock
 /// changed), not the instances: all get their time again.
-static BEAT: Script = Script::new(
-    "local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local last = tonumber(redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2] or now)
-if now - last > 2000 or last > now then
+static BEAT: Script = Script::new(concat!(
+    judge!(),
+    "if now - last > 2000 or last > now then
   for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
     redis.call('ZADD', KEYS[1], now, id)
   end
 end
+redis.call('SET', KEYS[3], since, 'PX', 60000)
 local new = redis.call('ZADD', KEYS[1], now, ARGV[1])
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])) do
-  redis.call('ZREM', KEYS[1], id)
-  redis.call('HDEL', KEYS[2], id)
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[5])
+local all, alive = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES'), {}
+for at = 1, #all, 2 do
+  if is_dead(all[at], all[at + 1]) then
+    redis.call('ZREM', KEYS[1], all[at])
+    redis.call('HDEL', KEYS[2], all[at])
+  else
+    alive[#alive + 1] = all[at]
+  end
 end
-return {new, redis.call('ZRANGE', KEYS[1], 0, -1)}",
-);
+return {new, alive}"
+));
 
-/// Whether one instance's heartbeat is recent.
-static ALIVE: Script = Script::new(
+/// Whether one instance lives.
+static ALIVE: Script = Script::new(concat!(
+    judge!(),
     "local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if not score then return 0 end
-local t = redis.call('TIME')
-if t[1] * 1000 + math.floor(t[2] / 1000) - score > tonumber(ARGV[2]) then return 0 end
-return 1",
-);
+if not score or is_dead(ARGV[1], score) then return 0 end
+return 1"
+));
 
 /// What a heartbeat answers.
 pub(super) struct Beat {
@@ -85,11 +113,8 @@ impl Membership {
     }
 
     pub async fn beat(&self, about: &serde_json::Value) -> Result<Beat, RedisError> {
-        let arguments = vec![
-            self.id_bytes(&self.id),
-            Bytes::from(about.to_string()),
-            Bytes::from(DEAD_AFTER_MS.to_string()),
-        ];
+        let mut arguments = self.arguments(&self.id);
+        arguments.push(Bytes::from(about.to_string()));
         let answer = self.redis.script(&BEAT, self.keys(), arguments).await?;
         let [new, alive] = &answer.into_list()?[..] else {
             return Err(RedisError::Unexpected);
@@ -105,7 +130,7 @@ impl Membership {
     }
 
     pub async fn is_alive(&self, id: &InstanceId) -> Result<bool, RedisError> {
-        let arguments = vec![self.id_bytes(id), Bytes::from(DEAD_AFTER_MS.to_string())];
+        let arguments = self.arguments(id);
         let answer = self.redis.script(&ALIVE, self.keys(), arguments).await?;
         Ok(answer.as_integer() == Some(1))
     }
@@ -117,6 +142,7 @@ impl Membership {
 
     pub async fn leave(&self) {
         let id = self.id_bytes(&self.id);
+        // Of the keys the first two.
         for (name, key) in ["ZREM", "HDEL"].into_iter().zip(self.keys()) {
             let _ = self
                 .redis
@@ -129,6 +155,23 @@ impl Membership {
         vec![
             self.redis.key("instances"),
             self.redis.key("instances:about"),
+            self.redis.key("instances:steady"),
+        ]
+    }
+
+    /// Of both scripts: whose heart it is about, and how to tell who is dead.
+    fn arguments(&self, id: &InstanceId) -> Vec<Bytes> {
+        // The nodes of a cluster do not know who listens at the others.
+        let deaf_after = match self.redis.is_cluster() {
+            true => DEAD_AFTER_MS,
+            false => DEAF_AFTER_MS,
+        };
+        let channels = [self.redis.prefix(), &channel_prefix(&self.redis)].concat();
+        vec![
+            self.id_bytes(id),
+            Bytes::from(DEAD_AFTER_MS.to_string()),
+            Bytes::from(deaf_after.to_string()),
+            Bytes::from(channels),
         ]
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Everything is in Redis under the fleet's keys and channels: [`membership`] is the list with its
 //! heartbeats, `…:instance:<id>` the channel on which an instance is asked and answered,
-//! `…:instances:left` the one on which it says goodbye. An idle instance costs one script call a
+//! `…:instances:left` the one on which it says goodbye. An idle instance costs two script calls a
 //! second, whatever it holds.
 
 mod calls;
@@ -98,18 +98,20 @@ impl Instances {
     }
 
     /// Everybody who lives, this instance included, sorted by id. A dead one is still there until
-    /// its heartbeat has been missing for five seconds.
+    /// another one has noticed.
     pub async fn list(&self) -> Result<Vec<Instance>, RedisError> {
         self.membership.list().await
     }
 
-    /// Whether its heartbeat came within the last five seconds and it has not left.
+    /// Whether it has not left, and its heartbeat came within the last five seconds; if Redis sees
+    /// its connections closed, within one and a half.
     pub async fn is_alive(&self, id: &InstanceId) -> Result<bool, RedisError> {
         self.membership.is_alive(id).await
     }
 
-    /// Calls `call` once for each instance that leaves or dies: at once if it leaves, else within
-    /// six seconds. On Redis's thread: it should only hand over.
+    /// Calls `call` once for each instance that leaves or dies: at once if it leaves, within about
+    /// two seconds if its process was killed, within six if it only falls silent. On Redis's thread:
+    /// it should only hand over.
     pub fn on_death(&self, call: impl Fn(InstanceId) + Send + Sync + 'static) {
         let mut calls = self
             .on_death
@@ -141,21 +143,26 @@ impl Instances {
     }
 
     fn channel(&self, id: &InstanceId) -> String {
-        self.own_name(&format!("instance:{id}"))
+        channel_prefix(&self.redis) + id.as_str()
     }
 
     fn left_channel(&self) -> String {
-        self.own_name("instances:left")
-    }
-
-    /// A channel of the fleet, without the prefix that the service puts before it.
-    fn own_name(&self, name: &str) -> String {
-        format!("managing-api:{{{}}}:{name}", self.redis.fleet())
+        own_name(&self.redis, "instances:left")
     }
 
     fn roster(&self) -> MutexGuard<'_, Roster> {
         self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What precedes an instance's id in the name of its channel.
+fn channel_prefix(redis: &RedisService) -> String {
+    own_name(redis, "instance:")
+}
+
+/// A channel of the fleet, without the prefix that the service puts before it.
+fn own_name(redis: &RedisService, name: &str) -> String {
+    format!("managing-api:{{{}}}:{name}", redis.fleet())
 }
 
 impl Drop for Instances {

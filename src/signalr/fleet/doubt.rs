@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use super::Fleet;
 use crate::redis::{CallError, InstanceId};
 
-/// An instance that lives and has lost its connection to Redis is reachable again within this.
+/// An instance whose heart beats, and which nobody can ask because it has lost its subscriptions, is
+/// reachable again within this.
 const DEAF: Duration = Duration::from_secs(2);
 
 /// What the questions to one instance have shown so far.
@@ -30,10 +31,11 @@ impl Doubt {
             self.deaf = None;
             return false;
         }
-        // It may have heard the question, or surely has; then it has only too much to do.
-        if matches!(error, CallError::TimedOut | CallError::Refused) {
-            return !fleet.is_alive(instance).await;
+        match error {
+            CallError::Gone => true,
+            // It may have heard the question, or surely has; then it has only too much to do.
+            CallError::TimedOut | CallError::Refused => !fleet.is_alive(instance).await,
+            CallError::Unavailable => self.deaf.get_or_insert_with(Instant::now).elapsed() >= DEAF,
         }
-        self.deaf.get_or_insert_with(Instant::now).elapsed() >= DEAF
     }
 }

@@ -133,6 +133,7 @@ async fn a_dead_instance_fails_the_calls_that_wait_for_it_and_is_told_once() {
     let (answer, ()) = tokio::join!(within(LIMIT, "an answer", waiting), dying);
     assert_eq!(answer, Ok(Err(CallError::Gone)));
     assert_eq!(death(&mut deaths, LIMIT).await, InstanceId::new("b"));
+    // Silence has no other mark than time: two more heartbeats.
     let none = tokio::time::timeout(Duration::from_millis(1_500), deaths.recv()).await;
     assert!(none.is_err(), "told twice: {none:?}");
 }
@@ -154,7 +155,7 @@ async fn a_redis_that_was_away_or_came_back_empty_kills_nobody() {
     let waiting = a.call(b.id(), "echo", Bytes::new(), LIMIT);
     assert!(waiting.await.is_ok());
 
-    // Longer than an instance may be silent.
+    // Longer than an instance may be silent, by Redis's own clock: it cannot be moved.
     server.freeze();
     tokio::time::sleep(Duration::from_secs(6)).await;
     let unavailable = a.call(b.id(), "echo", Bytes::new(), LIMIT).await;
@@ -200,8 +201,9 @@ async fn an_idle_instance_sends_a_handful_of_commands_a_second() {
         calls.sum::<u64>()
     };
     let before = calls().await;
+    // What is counted is what happens in this time.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let sent = calls().await - before;
-    // Two pings and a heartbeat, of which Redis counts the commands inside as well.
-    assert!(sent <= 3 * 15, "{sent} commands in three seconds");
+    // Two pings and two heartbeats, of which Redis counts the commands inside as well.
+    assert!(sent <= 3 * 25, "{sent} commands in three seconds");
 }
