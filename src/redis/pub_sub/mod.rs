@@ -1,9 +1,10 @@
 //! Publish and subscribe, with what Redis itself does not promise: a subscription that is confirmed
 //! before the caller goes on, is made again after every reconnect, and loses nothing in silence.
 //!
-//! [`registry`] knows which channels are wanted and by whom; [`subscriptions`] makes Redis agree;
+//! [`registry`] knows which [`channels`] are wanted and by whom; [`subscriptions`] makes Redis agree;
 //! [`dispatch`] carries messages to their [`queue`]s; [`publisher`] keeps publishes in order.
 
+mod channels;
 mod dispatch;
 mod publisher;
 mod queue;

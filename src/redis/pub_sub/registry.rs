@@ -1,19 +1,16 @@
-//! Which channels are wanted, by whom, and which of them Redis has confirmed.
-//!
-//! The first who wants a channel subscribes, the last who leaves unsubscribes. Nobody talks to
-//! Redis here: changed channels are noted, and [`subscriptions`](super::subscriptions) takes them.
+//! The channels of the process, shared by those who want them, the task that makes Redis agree and
+//! the one that carries messages. What is known of each is in [`channels`](super::channels).
 
-use std::{
-    cmp::Reverse,
-    collections::{HashMap, HashSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use ahash::RandomState;
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
-use super::{queue::Queue, subscriber::Subscribed};
+use super::{
+    channels::{Changes, Channels},
+    queue::Queue,
+    subscriber::Subscribed,
+};
 use crate::redis::numbers::Numbers;
 
 /// All channels of the process.
@@ -24,49 +21,6 @@ pub(super) struct Registry {
     numbers: Arc<Numbers>,
     /// Those of all subscribers, for whoever asks how much waits.
     queues: Mutex<Vec<Weak<Queue>>>,
-}
-
-#[derive(Default)]
-struct Channels {
-    by_name: HashMap<Arc<str>, Channel, RandomState>,
-    /// Channels whose subscription in Redis may not be what is wanted.
-    changed: HashSet<Arc<str>, RandomState>,
-    /// Numbered, the oldest first.
-    waiters: VecDeque<(u64, oneshot::Sender<Subscribed>)>,
-    last_waiter: u64,
-    last_channel: u64,
-    link: Link,
-    /// Nothing is subscribed any more.
-    closed: bool,
-}
-
-/// The connection that subscriptions are made on.
-#[derive(Default, PartialEq, Eq)]
-enum Link {
-    /// It is made for the first time, which takes a moment: whoever subscribes waits for it.
-    #[default]
-    First,
-    Up,
-    Down,
-}
-
-#[derive(Default)]
-struct Channel {
-    receivers: Vec<Arc<Queue>>,
-    /// In the order in which channels were first wanted.
-    number: u64,
-    /// Redis has it, or is being told.
-    subscribed: bool,
-}
-
-/// What Redis is to be told next.
-pub(super) struct Changes {
-    /// The oldest last. What an instance has listened to since its start shows to others, who count
-    /// subscribers, that it hears everything again.
-    pub subscribe: Vec<Arc<str>>,
-    pub unsubscribe: Vec<Arc<str>>,
-    /// Whoever waits up to this number waits for these changes.
-    pub last_waiter: u64,
 }
 
 impl Registry {
@@ -108,13 +62,14 @@ impl Registry {
         names: Vec<Arc<str>>,
     ) -> Option<oneshot::Receiver<Subscribed>> {
         let mut channels = self.lock();
-        if channels.closed {
+        if channels.is_closed() {
             return None;
         }
         for name in names {
             channels.add(queue, name);
         }
-        channels.waiter(&self.changed)
+        self.changed.notify_one();
+        channels.waiter()
     }
 
     pub fn remove<'a>(&self, queue: &Arc<Queue>, names: impl IntoIterator<Item = &'a Arc<str>>) {
@@ -133,10 +88,7 @@ impl Registry {
 
     /// A new connection has no subscriptions: everything wanted is to be told.
     pub fn connected(&self) {
-        let mut channels = self.lock();
-        channels.link = Link::Up;
-        channels.forget_subscriptions();
-        drop(channels);
+        self.lock().connected();
         self.changed.notify_one();
     }
 
@@ -147,26 +99,17 @@ impl Registry {
 
     /// Nobody waits for the first connection any longer.
     pub fn is_late(&self) {
-        let mut channels = self.lock();
-        if channels.link == Link::First {
-            channels.disconnected();
-        }
+        self.lock().is_late();
     }
 
     /// The connection was silent for a while, and answers as if nothing had been.
     pub fn answers(&self) {
-        self.lock().link = Link::Up;
+        self.lock().answers();
     }
 
     /// Redis has read what was taken for the waiters up to this number.
     pub fn confirm(&self, last_waiter: u64) {
-        let mut channels = self.lock();
-        let rest = channels
-            .waiters
-            .partition_point(|(number, _)| *number <= last_waiter);
-        for (_, waiter) in channels.waiters.drain(..rest) {
-            let _ = waiter.send(Subscribed::Confirmed);
-        }
+        self.lock().confirm(last_waiter);
     }
 
     pub fn take_changes(&self) -> Changes {
@@ -179,10 +122,10 @@ impl Registry {
             return;
         };
         let channels = self.lock();
-        let Some((name, channel)) = channels.by_name.get_key_value(name) else {
+        let Some((name, receivers)) = channels.receivers(name) else {
             return;
         };
-        for queue in &channel.receivers {
+        for queue in receivers {
             if !queue.push(name.clone(), payload.clone()) {
                 self.numbers.lost.add(1);
             }
@@ -200,114 +143,12 @@ impl Registry {
     /// Nobody wants anything any more: every receiver comes to its end. Resolves when Redis knows.
     pub fn close(&self) -> Option<oneshot::Receiver<Subscribed>> {
         let mut channels = self.lock();
-        channels.closed = true;
-        for queue in channels.queues() {
-            queue.close();
-        }
-        channels.changed = channels.by_name.keys().cloned().collect();
-        for channel in channels.by_name.values_mut() {
-            channel.receivers.clear();
-        }
-        channels.waiter(&self.changed)
+        channels.close();
+        self.changed.notify_one();
+        channels.waiter()
     }
 
     fn lock(&self) -> MutexGuard<'_, Channels> {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Channels {
-    fn add(&mut self, queue: &Arc<Queue>, name: Arc<str>) {
-        self.last_channel += 1;
-        let number = self.last_channel;
-        let channel = self.by_name.entry(name.clone()).or_insert_with(|| Channel {
-            number,
-            ..Channel::default()
-        });
-        if !channel
-            .receivers
-            .iter()
-            .any(|known| Arc::ptr_eq(known, queue))
-        {
-            channel.receivers.push(queue.clone());
-        }
-        if !channel.subscribed {
-            self.changed.insert(name);
-        }
-    }
-
-    fn remove(&mut self, queue: &Arc<Queue>, name: &Arc<str>) {
-        let Some(channel) = self.by_name.get_mut(name) else {
-            return;
-        };
-        channel.receivers.retain(|known| !Arc::ptr_eq(known, queue));
-        if channel.receivers.is_empty() {
-            self.changed.insert(name.clone());
-        }
-    }
-
-    fn disconnected(&mut self) {
-        self.link = Link::Down;
-        for (_, waiter) in self.waiters.drain(..) {
-            let _ = waiter.send(Subscribed::Pending);
-        }
-    }
-
-    fn forget_subscriptions(&mut self) {
-        self.by_name
-            .retain(|_, channel| !channel.receivers.is_empty());
-        self.changed = self.by_name.keys().cloned().collect();
-        for channel in self.by_name.values_mut() {
-            channel.subscribed = false;
-        }
-    }
-
-    /// Resolves when Redis has been told what has changed so far.
-    fn waiter(&mut self, changed: &Notify) -> Option<oneshot::Receiver<Subscribed>> {
-        changed.notify_one();
-        let (confirm, confirmed) = oneshot::channel();
-        (self.link != Link::Down).then(|| {
-            self.last_waiter += 1;
-            self.waiters.push_back((self.last_waiter, confirm));
-            confirmed
-        })
-    }
-
-    fn take_changes(&mut self) -> Changes {
-        let mut subscribe = Vec::new();
-        let mut changes = Changes {
-            subscribe: Vec::new(),
-            unsubscribe: Vec::new(),
-            last_waiter: self.last_waiter,
-        };
-        for name in std::mem::take(&mut self.changed) {
-            let Some(channel) = self.by_name.get_mut(&name) else {
-                continue;
-            };
-            let wanted = !channel.receivers.is_empty();
-            match (wanted, std::mem::replace(&mut channel.subscribed, wanted)) {
-                (true, false) => subscribe.push((channel.number, name)),
-                (false, subscribed) => {
-                    self.by_name.remove(&name);
-                    if subscribed {
-                        changes.unsubscribe.push(name);
-                    }
-                }
-                (true, true) => {}
-            }
-        }
-        subscribe.sort_unstable_by_key(|(number, _)| Reverse(*number));
-        changes.subscribe = subscribe.into_iter().map(|(_, name)| name).collect();
-        changes
-    }
-
-    fn queues(&self) -> Vec<Arc<Queue>> {
-        let mut queues: Vec<Arc<Queue>> = Vec::new();
-        for queue in self.by_name.values().flat_map(|channel| &channel.receivers) {
-            if !queues.iter().any(|known| Arc::ptr_eq(known, queue)) {
-                queues.push(queue.clone());
-            }
-        }
-        queues
     }
 }
