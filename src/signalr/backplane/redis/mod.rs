@@ -6,6 +6,7 @@
 //! | `outgoing`, `gate` | what is sent: straight to Redis, or waiting for it |
 //! | `incoming` | what is received |
 //! | `subscriptions` | which channels are listened to |
+//! | `remote` | groups of, and questions to, connections elsewhere |
 //! | `acks`, `presence` | what is waited for, and when waiting is in vain |
 //! | `numbers`, `options` | what is counted, what is bounded |
 
@@ -17,12 +18,10 @@ mod options;
 mod outgoing;
 mod presence;
 mod publish;
+mod remote;
 mod subscriptions;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError, Weak},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::mpsc;
@@ -34,7 +33,7 @@ use self::{
     incoming::Incoming,
     outgoing::{Outgoing, Sent},
     presence::Presence,
-    publish::{ToRedis, envelope},
+    publish::ToRedis,
     subscriptions::Subscriptions,
 };
 pub use self::{
@@ -44,15 +43,12 @@ pub use self::{
 use super::{
     AskError, Backplane, BackplaneError, Envelope, GroupAction, GroupError, LocalConnections,
     Prepared, SerializedMessage, Subscribing,
-    wire::{Channels, GroupCommand, ResultRequest, server_name},
+    wire::{Channels, server_name},
 };
 use crate::{
-    redis::{Receiver, RedisError, RedisService},
+    redis::{Receiver, RedisService},
     signalr::connection::ConnectionId,
 };
-
-/// A call that needs Redis's answer waits so long for Redis to come back.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The backplane of one hub.
 pub struct RedisBackplane {
@@ -136,88 +132,6 @@ impl RedisBackplane {
                 .map(|user| self.channels.user(user)),
         );
         names
-    }
-
-    async fn change(
-        &self,
-        connection: &ConnectionId,
-        action: GroupAction,
-        group: &str,
-    ) -> Result<(), GroupError> {
-        if !self.outgoing.opened(PATIENCE).await {
-            return Err(BackplaneError::Unavailable.into());
-        }
-        let mut waiting = self.acks.open();
-        let command = GroupCommand {
-            id: waiting.id,
-            server: self.channels.server().to_owned(),
-            action,
-            group: group.to_owned(),
-            connection: connection.to_string(),
-        };
-        let channel = self.channels.groups();
-        let published = self.redis.pub_sub().publish(&channel, command.encode());
-        self.sent(published.await)?;
-        let limit = self.options.ack_timeout;
-        let gone = self
-            .presence
-            .gone(self.channels.connection(connection.as_str()));
-        tokio::select! {
-            biased;
-            () = waiting.acknowledged() => Ok(()),
-            () = gone => Err(GroupError::NotFound(connection.to_string())),
-            () = tokio::time::sleep(limit) => {
-                self.numbers.ack_timeouts.count();
-                let connection = connection.to_string();
-                Err(GroupError::TimedOut { connection, limit })
-            }
-        }
-    }
-
-    async fn ask(
-        &self,
-        connection: &ConnectionId,
-        invocation_id: &str,
-        message: SerializedMessage,
-    ) -> AskError {
-        if !self.outgoing.opened(PATIENCE).await {
-            return AskError::Unavailable;
-        }
-        let request = ResultRequest {
-            invocation_id: invocation_id.to_owned(),
-            return_channel: self.channels.return_channel(),
-        };
-        let payload = envelope(self.channels.server(), &[], &message, Some(&request));
-        let payload = payload.seal(self.outgoing.next_number());
-        let channel = self.channels.connection(connection.as_str());
-        let published = self.redis.pub_sub().publish(&channel, payload);
-        match self.sent(published.await) {
-            Ok(Some(0)) => return AskError::NotFound,
-            Ok(_) => {}
-            Err(_) => return AskError::Unavailable,
-        }
-        tokio::select! {
-            () = self.presence.gone(channel) => AskError::Gone,
-            () = tokio::time::sleep(self.options.client_result_timeout) => {
-                self.numbers.result_timeouts.count();
-                AskError::TimedOut
-            }
-        }
-    }
-
-    /// How many received a publish that waits for no queue; none: that is not known.
-    fn sent(&self, answer: Result<u64, RedisError>) -> Result<Option<u64>, BackplaneError> {
-        match answer {
-            Ok(count) => {
-                self.numbers.published.count();
-                Ok(Some(count))
-            }
-            Err(error) if error.may_be_applied() => {
-                self.numbers.uncertain.count();
-                Ok(None)
-            }
-            Err(_) => Err(BackplaneError::Unavailable),
-        }
     }
 }
 
@@ -303,6 +217,6 @@ impl Backplane for RedisBackplane {
         invocation_id: &'a str,
         message: SerializedMessage,
     ) -> BoxFuture<'a, AskError> {
-        Self::ask(self, connection, invocation_id, message).boxed()
+        self.ask_remote(connection, invocation_id, message).boxed()
     }
 }

@@ -3,14 +3,21 @@
 //! Whoever sends first gets a [`Place`], so that a send that does not fit fails before anybody has
 //! it. While the way is open a send waits for its place as long as too much is on its way; while it
 //! is closed it fails at once. What waits goes out once, in order, before anything newer; what
-//! waited too long is dropped. What was handed to Redis and not answered is never sent again, so
-//! nothing more is handed to a Redis that has not answered for a moment.
+//! waited too long is dropped.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`state`] | what waits and what is on its way |
+//! | [`place`] | room for one send |
+//! | [`sending`] | handing messages to Redis, and what it answers |
 
+mod place;
+mod sending;
+mod state;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -21,16 +28,14 @@ use tokio::{
     sync::{Notify, mpsc},
     time::Instant,
 };
-use tracing::warn;
 
+use self::state::State;
+pub(super) use self::{place::Place, state::Sent};
 use super::{Numbers, RedisBackplaneOptions};
 use crate::{redis::RedisError, signalr::backplane::BackplaneError};
 
 /// Bytes that may be on their way to Redis, unanswered.
 const IN_FLIGHT_BYTES: usize = 16 << 20;
-/// While Redis owes an answer for longer than this, it is given nothing more: what it has then may
-/// be lost, what waits is not.
-const ANSWER_DUE: Duration = Duration::from_millis(250);
 /// What a message costs besides its bytes.
 const COST_EACH: usize = 128;
 
@@ -51,42 +56,6 @@ pub(super) struct Outgoing {
     changed: Notify,
     sent: mpsc::UnboundedSender<Sent>,
     numbers: Arc<Numbers>,
-}
-
-#[derive(Default)]
-struct State {
-    /// Since when the way is open.
-    open: Option<Instant>,
-    /// Bytes of all places, of what waits and of what is on its way.
-    bytes: usize,
-    in_flight: usize,
-    /// When each message that is on its way was handed to Redis, the oldest first.
-    handed: VecDeque<Instant>,
-    /// How many messages were numbered.
-    number: u64,
-    /// In the order of their numbers.
-    waiting: VecDeque<Message>,
-}
-
-/// One publish.
-struct Message {
-    number: u64,
-    channel: String,
-    payload: Bytes,
-    since: Instant,
-    cost: usize,
-}
-
-/// One publish on its way.
-pub(super) struct Sent {
-    message: Message,
-    answer: BoxFuture<'static, Result<u64, RedisError>>,
-}
-
-/// Room for one send. Dropping it gives the room back.
-pub(super) struct Place {
-    outgoing: Arc<Outgoing>,
-    cost: usize,
 }
 
 impl Outgoing {
@@ -128,8 +97,7 @@ impl Outgoing {
                 // A single message larger than the bound is admitted to an empty queue.
                 if state.bytes == 0 || state.bytes + cost <= limit {
                     state.bytes += cost;
-                    let outgoing = self.clone();
-                    return Ok(Place { outgoing, cost });
+                    return Ok(Place::new(self.clone(), cost));
                 }
                 if state.open.is_none() {
                     self.numbers.refused.count();
@@ -201,172 +169,7 @@ impl Outgoing {
         self.lock().bytes
     }
 
-    /// Sends everything that waits, in order, then opens the way. Dropping it leaves it closed.
-    pub async fn open(&self) {
-        loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
-            changed.as_mut().enable();
-            self.expire();
-            if self.send_waiting() {
-                self.changed.notify_waiters();
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    /// Sends as much as may be on its way. True: nothing waits any more, and the way is open.
-    fn send_waiting(&self) -> bool {
-        let mut state = self.lock();
-        let all = self.send_some(&mut state);
-        if all {
-            state.open = Some(Instant::now());
-        }
-        all
-    }
-
-    /// Whether nothing waits any more.
-    fn send_some(&self, state: &mut State) -> bool {
-        while state.in_flight < IN_FLIGHT_BYTES && !state.is_answer_due() {
-            let Some(message) = state.waiting.pop_front() else {
-                return true;
-            };
-            self.send(state, message);
-        }
-        state.waiting.is_empty()
-    }
-
-    /// Drops what has waited too long.
-    pub fn expire(&self) {
-        let mut state = self.lock();
-        let mut expired = 0;
-        while let Some(oldest) = state.waiting.front()
-            && oldest.since.elapsed() >= self.queue_time
-        {
-            state.bytes -= oldest.cost;
-            state.waiting.pop_front();
-            expired += 1;
-        }
-        drop(state);
-        if expired > 0 {
-            self.numbers.expired.add(expired);
-            warn!(
-                count = expired,
-                "⚠️ Messages to other instances waited too long for Redis and were dropped"
-            );
-        }
-    }
-
-    /// Takes Redis's answers, as long as it is polled.
-    pub async fn settle(self: Arc<Self>, mut answers: mpsc::UnboundedReceiver<Sent>) {
-        while let Some(Sent { message, answer }) = answers.recv().await {
-            let mut answers = true;
-            match answer.await {
-                Ok(_) => self.numbers.published.add(1),
-                Err(RedisError::Unavailable | RedisError::Overloaded) => {
-                    self.give_back(message);
-                    continue;
-                }
-                Err(RedisError::Refused(text)) => {
-                    if self.numbers.rejected.count() == 0 {
-                        warn!(%text, "⚠️ Redis refuses to publish");
-                    }
-                }
-                Err(_) => {
-                    answers = false;
-                    self.numbers.uncertain.add(1);
-                }
-            }
-            let mut state = self.lock();
-            state.handed.pop_front();
-            state.bytes -= message.cost;
-            state.in_flight -= message.cost;
-            // After a failure the rest of what is on its way may come back, and goes first.
-            if state.open.is_some() && (answers || state.handed.is_empty()) {
-                self.send_some(&mut state);
-            }
-            drop(state);
-            self.changed.notify_waiters();
-        }
-    }
-
-    /// Nothing of it was sent: it waits again, at its place.
-    fn give_back(&self, message: Message) {
-        let mut state = self.lock();
-        state.open = None;
-        state.handed.pop_front();
-        state.in_flight -= message.cost;
-        let place = state
-            .waiting
-            .partition_point(|waiting| waiting.number < message.number);
-        state.waiting.insert(place, message);
-        drop(state);
-        self.changed.notify_waiters();
-    }
-
-    fn push(&self, state: &mut State, number: u64, channel: String, payload: Bytes, cost: usize) {
-        let message = Message {
-            number,
-            channel,
-            payload,
-            since: Instant::now(),
-            cost,
-        };
-        let is_free = state.open.is_some() && state.waiting.is_empty() && !state.is_answer_due();
-        if is_free {
-            self.send(state, message);
-        } else {
-            state.waiting.push_back(message);
-        }
-    }
-
-    fn send(&self, state: &mut State, message: Message) {
-        state.in_flight += message.cost;
-        state.handed.push_back(Instant::now());
-        let answer = self
-            .publisher
-            .publish(&message.channel, message.payload.clone());
-        // The receiver ends with the backplane, and then nobody counts any more.
-        let _ = self.sent.send(Sent { message, answer });
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn is_answer_due(&self) -> bool {
-        let oldest = self.handed.front();
-        oldest.is_some_and(|since| since.elapsed() > ANSWER_DUE)
-    }
-
-    fn next_number(&mut self) -> u64 {
-        self.number += 1;
-        self.number
-    }
-}
-
-impl Place {
-    /// Sends a payload to each channel. `seal` makes it once its number is known.
-    pub fn send(mut self, channels: Vec<String>, seal: impl FnOnce(u64) -> Bytes) {
-        let outgoing = self.outgoing.clone();
-        let mut state = outgoing.lock();
-        let each = self.cost / channels.len().max(1);
-        let number = state.next_number();
-        let payload = seal(number);
-        for channel in channels {
-            self.cost -= each;
-            outgoing.push(&mut state, number, channel, payload.clone(), each);
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if self.cost > 0 {
-            self.outgoing.lock().bytes -= self.cost;
-            self.outgoing.changed.notify_waiters();
-        }
     }
 }
