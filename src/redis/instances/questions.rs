@@ -66,13 +66,21 @@ impl Instances {
 
     /// Tells another instance something, at most once.
     pub fn notify(&self, to: &InstanceId, service: &'static str, message: Bytes) {
-        let frame = Frame::Notice {
+        // Queued by now; whether it arrives nobody asks.
+        drop(self.send(to, &self.notice(service, message)));
+    }
+
+    /// The same; true as soon as Redis has passed it on to the instance.
+    pub async fn notified(&self, to: &InstanceId, service: &'static str, message: Bytes) -> bool {
+        matches!(self.send(to, &self.notice(service, message)).await, Ok(1..))
+    }
+
+    fn notice(&self, service: &str, message: Bytes) -> Frame {
+        Frame::Notice {
             from: self.id.to_string(),
             service: service.to_owned(),
             body: message.into(),
-        };
-        // Queued by now; whether it arrives nobody asks.
-        drop(self.send(to, &frame));
+        }
     }
 
     fn send(

@@ -52,6 +52,8 @@ pub enum Request {
 /// What an edge tells a connection's home, without an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Notice {
+    /// The answer to a poll is written to the client from now on. Only of polls without a stamp.
+    PollGoesOut { key: ConnectionKey, poll: u64 },
     /// A poll is over at the edge: the client has the answer, or will never have it.
     PollOver {
         key: ConnectionKey,

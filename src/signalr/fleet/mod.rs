@@ -36,7 +36,7 @@ pub use self::{
     doubt::Doubt,
     home::Home,
     key::ConnectionKey,
-    polls::EdgePoll,
+    polls::{ArrivingPoll, EdgePoll},
 };
 use self::{
     keeper::Keeper,
@@ -194,6 +194,13 @@ impl Fleet {
             .notify(instance, NOTICES, message::encode(notice));
     }
 
+    /// The same; true as soon as it is on its way there.
+    pub async fn notified(&self, instance: &InstanceId, notice: &Notice) -> bool {
+        self.instances
+            .notified(instance, NOTICES, message::encode(notice))
+            .await
+    }
+
     /// Whether an instance lives, as far as Redis knows.
     pub async fn is_alive(&self, instance: &InstanceId) -> bool {
         self.instances.is_alive(instance).await.unwrap_or(true)
@@ -204,7 +211,7 @@ impl Fleet {
         self.instances.list().await.map_err(|_| Unavailable)
     }
 
-    /// Polls that wait here for connections that live elsewhere.
+    /// Polls that are here for connections that live elsewhere, or whose connection is looked for.
     pub fn open_polls(&self) -> usize {
         self.polls.open()
     }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
     ConnectionKey, Fleet,
@@ -20,6 +20,8 @@ use crate::redis::InstanceId;
 
 /// The home drops a connection that is not polled for `DisconnectTimeout`, so it asks before this.
 const REMEMBERED: Duration = Duration::from_secs(120);
+/// The client's answer waits so long until the home knows that it goes out.
+const ANNOUNCING: Duration = Duration::from_millis(250);
 /// Failed polls that are remembered; then the oldest give way.
 const MAXIMUM_FAILED: usize = 100_000;
 
@@ -31,6 +33,8 @@ struct Table {
     last: u64,
     /// What waits or is being written, and what failed.
     states: HashMap<u64, Delivered, ahash::RandomState>,
+    /// Whose connection is looked for.
+    arriving: usize,
     failed: VecDeque<(Instant, u64)>,
 }
 
@@ -64,16 +68,38 @@ impl Polls {
         }
     }
 
-    /// How many wait, or are being written.
+    fn arrives(&self, change: impl FnOnce(&mut usize)) {
+        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut table.arriving);
+    }
+
+    /// How many are on their way to their connection's home, wait there, or are being written.
     pub fn open(&self) -> usize {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        table.states.len() - table.failed.len()
+        table.arriving + table.states.len() - table.failed.len()
     }
 
     /// What became of a poll.
     pub fn outcome(&self, number: u64) -> Delivered {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         table.states.get(&number).copied().unwrap_or(Delivered::Yes)
+    }
+}
+
+/// A poll whose connection may live elsewhere. It counts as open until this is dropped.
+pub struct ArrivingPoll(Arc<Fleet>);
+
+impl ArrivingPoll {
+    /// A poll that has just come.
+    pub fn begin(fleet: &Arc<Fleet>) -> Self {
+        fleet.polls.arrives(|arriving| *arriving += 1);
+        Self(fleet.clone())
+    }
+}
+
+impl Drop for ArrivingPoll {
+    fn drop(&mut self) {
+        self.0.polls.arrives(|arriving| *arriving -= 1);
     }
 }
 
@@ -101,6 +127,17 @@ impl EdgePoll {
     /// Its number at this edge.
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// The answer is written to the client next. Should this instance die, the home takes it for
+    /// delivered from here on. If it cannot be told, it asks.
+    pub async fn goes_out(&self) {
+        let notice = Notice::PollGoesOut {
+            key: self.key,
+            poll: self.number,
+        };
+        let told = self.fleet.notified(&self.home, &notice);
+        let _ = timeout(ANNOUNCING, told).await;
     }
 
     /// The client has the answer.

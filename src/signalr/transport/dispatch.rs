@@ -12,7 +12,7 @@ use tracing::debug;
 
 use super::{
     auth::Rejection,
-    locate::Caller,
+    caller::Caller,
     negotiate,
     post::{self, Pieces},
     response::{self, Answer},

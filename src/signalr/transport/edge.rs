@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 use super::{
+    caller::Caller,
     dispatch::Numbered,
-    locate::Caller,
     post::Pieces,
     receipt::{Polled, Receipt},
     registry::Connections,
@@ -82,6 +82,9 @@ impl Edge<'_> {
                 .await
             {
                 Ok(Reply::Answer(answer)) => {
+                    if stamp.is_none() && !answer.body.is_empty() {
+                        poll.goes_out().await;
+                    }
                     let receipt = Receipt::There(poll);
                     return Outcome::Answered(Polled::new(answer.into(), receipt));
                 }

@@ -69,6 +69,9 @@ impl Home for HomeOfConnections {
 
     fn notice(&self, from: InstanceId, notice: Notice) {
         match notice {
+            Notice::PollGoesOut { key, poll } => self.on_record(key, move |record| {
+                long_polling::goes_out(record, &PollId::There(from, poll));
+            }),
             Notice::PollOver {
                 key,
                 poll,

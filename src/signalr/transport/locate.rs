@@ -5,24 +5,20 @@
 //! instance claims for itself what cannot have a home yet, and says later what it has claimed;
 //! anything else waits, for nobody can say that it does not exist.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use tokio::time::{Instant, sleep};
 
 use super::{
+    caller::Caller,
+    claimable::{Claimable, reserved, unknown},
     dispatch::Numbered,
     registry::{Claim, Connections, NewConnection},
-    token::{CLOCK_DIFFERENCE, TOKEN_BYTES, Token},
 };
 use crate::{
     redis::InstanceId,
     signalr::{
-        connection::ConnectionId,
-        fleet::{Claiming, ConnectionKey, Fleet, Located, Unavailable},
+        fleet::{Claiming, Fleet, Located, Unavailable},
         lifetime::WorkerId,
     },
 };
@@ -61,64 +57,7 @@ pub enum Purpose {
     Message,
 }
 
-/// What a request's token may make, if there is nothing yet.
-struct Claimable {
-    issued: SystemTime,
-    /// By this instance.
-    is_own: bool,
-    new: NewConnection,
-}
-
-/// A request's token, read once.
-pub struct Caller {
-    pub key: ConnectionKey,
-    pub user: Option<String>,
-    token: String,
-    signed: Option<Token>,
-}
-
-impl Caller {
-    /// Whether the token was read, and so its user checked.
-    pub fn is_checked(&self) -> bool {
-        self.signed.is_some()
-    }
-
-    /// Whether stateful reconnect was negotiated, as far as the token tells.
-    pub fn is_stateful(&self) -> bool {
-        self.signed.as_ref().is_some_and(|token| token.stateful)
-    }
-}
-
 impl Connections {
-    /// Reads the token of a request to a hub. An instance that has just started must know the
-    /// fleet's key first.
-    pub async fn caller(
-        &self,
-        (_, endpoint): &Numbered,
-        token: &str,
-        user: Option<&str>,
-    ) -> Result<Caller, Missing> {
-        if let Some(fleet) = self.fleet() {
-            fleet.met().await;
-        }
-        let signed = match self.keys().verify(endpoint.path(), token, user) {
-            Some((_, false)) if self.bind_to_user => return Err(Missing::Foreign),
-            signed => signed.map(|(token, _)| token),
-        };
-        Ok(Caller {
-            key: ConnectionKey::of(token),
-            user: user.map(str::to_owned),
-            token: token.to_owned(),
-            signed,
-        })
-    }
-
-    /// Whether a token could be one of a connection, as far as can be told without asking.
-    pub fn is_plausible(&self, hub: &Numbered, token: &str) -> bool {
-        self.known(ConnectionKey::of(token)).is_some()
-            || self.keys().verify(hub.1.path(), token, None).is_some()
-    }
-
     /// Finds or claims the connection of a request. `patience` is how long it may take if Redis does
     /// not answer, or came back so lately that it may not know everything.
     pub async fn locate(
@@ -140,7 +79,7 @@ impl Connections {
                     hub: owner,
                     stateful,
                     issued,
-                }) if owner == hub.0 => Some(reserved(caller, stateful, issued)),
+                }) if owner == hub.0 => Some(reserved(caller.token(), stateful, issued)),
                 Some(_) => return Err(Missing::Unknown),
                 None => self.fresh(hub, caller),
             };
@@ -152,7 +91,7 @@ impl Connections {
                 let made = claimable.and_then(|it| self.insert(hub, caller.key, it.new));
                 return made.map(Location::Here).ok_or(nowhere);
             };
-            if claimable.is_none() && !may_be_elsewhere(&caller.token) {
+            if claimable.is_none() && !caller.may_be_elsewhere() {
                 return Err(nowhere);
             }
             match self
@@ -178,7 +117,7 @@ impl Connections {
         claimable: Option<Claimable>,
     ) -> Result<Option<Location>, Missing> {
         let (this, fleet, hub, key) = (self.clone(), fleet.clone(), hub.clone(), caller.key);
-        let unsigned = caller.signed.is_none().then(|| caller.token.clone());
+        let unsigned = (!caller.is_checked()).then(|| caller.token().to_owned());
         // In a task of its own: what was claimed is made even if the client leaves meanwhile.
         let asked = tokio::task::spawn_local(async move {
             let directory = fleet.directory();
@@ -219,78 +158,4 @@ impl Connections {
         });
         asked.await.unwrap_or(Err(Missing::Unknown))
     }
-
-    /// What a token may make, as long as it is fresh.
-    fn fresh(&self, (_, endpoint): &Numbered, caller: &Caller) -> Option<Claimable> {
-        let signed = caller.signed.as_ref()?;
-        let limit = endpoint.connection_options().disconnect_timeout;
-        if !signed.may_claim(limit, SystemTime::now()) {
-            return None;
-        }
-        Some(Claimable {
-            issued: signed.issued,
-            is_own: signed.own,
-            new: NewConnection {
-                id: signed.connection_id.clone(),
-                stateful: signed.stateful,
-                claimable_until: Instant::now() + self.remembered(limit),
-                early: Vec::new(),
-            },
-        })
-    }
-
-    /// How long the end of a connection is remembered: as long as any instance, whatever its clock,
-    /// would let its token claim another one.
-    pub(super) fn remembered(&self, disconnect_timeout: Duration) -> Duration {
-        match self.fleet() {
-            Some(_) => disconnect_timeout + 2 * CLOCK_DIFFERENCE,
-            None => disconnect_timeout,
-        }
-    }
-
-    /// A connection that this instance takes over from the one that kept it until now.
-    pub(super) fn take_over(
-        &self,
-        hub: &Numbered,
-        caller: &Caller,
-        (id, stateful, early): (String, bool, Vec<u8>),
-    ) -> Option<WorkerId> {
-        let limit = hub.1.connection_options().disconnect_timeout;
-        let new = NewConnection {
-            id: ConnectionId::from(id),
-            stateful,
-            claimable_until: Instant::now() + self.remembered(limit),
-            early,
-        };
-        self.insert(hub, caller.key, new)
-    }
-}
-
-/// What a version-0 id makes that was given out here.
-fn reserved(caller: &Caller, stateful: bool, issued: SystemTime) -> Claimable {
-    let new = NewConnection {
-        stateful,
-        ..unknown(caller.token.clone())
-    };
-    Claimable {
-        issued,
-        is_own: true,
-        new,
-    }
-}
-
-/// What a version-0 id makes that was given out elsewhere.
-fn unknown(id: String) -> NewConnection {
-    NewConnection {
-        id: ConnectionId::from(id),
-        stateful: false,
-        claimable_until: Instant::now(),
-        early: Vec::new(),
-    }
-}
-
-/// Whether another instance could have given this out: it has the form of a token, or of an id.
-fn may_be_elsewhere(token: &str) -> bool {
-    let length = URL_SAFE_NO_PAD.decode(token).map(|bytes| bytes.len());
-    matches!(length, Ok(16 | TOKEN_BYTES))
 }

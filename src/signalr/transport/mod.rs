@@ -6,6 +6,7 @@
 //! | [`builder`], [`server`] | what a server is made of; binds, starts the workers, stops in good order |
 //! | [`dispatch`] | which request goes where (reference section 2.1) |
 //! | [`negotiate`], [`token`], [`token_keys`] | stateless negotiation: a signed token that yields the connection id |
+//! | [`caller`], [`claimable`] | what a request's token says, and what it may make |
 //! | [`locate`] | where a token's connection lives, and who claims it |
 //! | [`registry`], [`record`] | connections of this instance: the worker, and the HTTP side there |
 //! | [`serve`] | a request on its way to its connection |
@@ -19,6 +20,8 @@
 
 pub mod auth;
 mod builder;
+mod caller;
+mod claimable;
 mod clock;
 mod cors;
 mod counts;

@@ -32,6 +32,8 @@ use crate::signalr::{
 
 /// How long a connection that moves waits for a body that is being posted.
 const POST_UNDERWAY: Duration = Duration::from_secs(5);
+/// What may have been posted to a connection that moves: it travels in one message.
+const MOST_MOVED: usize = 1 << 20;
 
 thread_local! {
     static RECORDS: RefCell<HashMap<ConnectionKey, Rc<Record>, RandomState>> = RefCell::default();
@@ -261,12 +263,17 @@ impl Record {
                 hub.receive(bytes);
                 return true;
             }
-            if self.early.borrow().len() < limit {
+            // Of one that moves the body underway is taken whole: half of it is no use to anybody.
+            let room = if self.moving.get() {
+                MOST_MOVED.max(limit)
+            } else {
+                limit
+            };
+            if self.early.borrow().len() < room {
                 self.early.borrow_mut().extend_from_slice(bytes);
                 return true;
             }
             if self.moving.get() {
-                // Too much to be handed over, and half of a message is no use to anybody.
                 self.dispose(CloseReason::ClientLeft);
                 return false;
             }

@@ -7,9 +7,10 @@ use tokio::time::sleep;
 use tracing::debug;
 
 use super::{
+    caller::Caller,
     dispatch::Numbered,
     edge::{Edge, Outcome, PATIENCE},
-    locate::{Caller, Location, Missing, Purpose},
+    locate::{Location, Missing, Purpose},
     long_polling,
     post::{self, Pieces},
     receipt::{LocalReceipt, NewPoll, Polled, Receipt, stamp},
@@ -19,6 +20,7 @@ use super::{
 };
 use crate::signalr::{
     connection::{RequestData, TransportKind, User},
+    fleet::ArrivingPoll,
     lifetime::WorkerId,
 };
 
@@ -86,8 +88,12 @@ impl<'a> Serving<'a> {
         }
         let patience = self.hub.1.connection_options().poll_timeout;
         for attempt in 0.. {
+            let arriving = self.connections.fleet().map(ArrivingPoll::begin);
             let polled = match self.place(attempt, Purpose::Message, patience).await {
-                Ok(Place::Here(worker)) => self.poll_here(worker, &user, &data).await,
+                Ok(Place::Here(worker)) => {
+                    drop(arriving);
+                    self.poll_here(worker, &user, &data).await
+                }
                 Ok(Place::There(edge)) => match self.poll_there(edge, stamp(&data)).await {
                     Outcome::Answered(polled) => Some(polled),
                     Outcome::TakenOver(worker) => self.poll_here(worker, &user, &data).await,

@@ -6,9 +6,10 @@ use serde_json::json;
 
 use super::{
     Cluster,
-    clients::{Listener, Poller, Protocol, Spread, ask, negotiate, status},
+    clients::{Listener, Message, Poller, Protocol, Spread, ask, negotiate, status},
 };
 use crate::support::{
+    Task,
     http::Request,
     hub_client::HubClient,
     turn,
@@ -88,6 +89,40 @@ async fn of_two_sockets_at_the_same_time_one_is_let_in() {
         ];
         both.sort();
         assert_eq!(both, [101, 409]);
+    }
+}
+
+/// Larger than what is buffered before there is a transport.
+#[tokio::test]
+async fn a_large_body_that_comes_before_its_transport_moves_with_the_connection() {
+    let _turn = turn::beside_others();
+    let Some(cluster) = Cluster::start(2, &[]).await else {
+        return;
+    };
+    let token = negotiate(cluster.address(0), "negotiateVersion=1").await;
+    let mut body = Protocol::Json.handshake();
+    let texts: Vec<String> = (0..20)
+        .map(|number| number.to_string().repeat(10_000))
+        .collect();
+    for text in &texts {
+        let arguments = json!(["Message", text]);
+        body.extend(Protocol::Json.invocation(None, "ToCaller", &arguments));
+    }
+    let spread = Spread::over(vec![cluster.address(1)]);
+    let mut poller = Poller::new(spread, Protocol::Json, token);
+    let post = Task::spawn({
+        let (address, path) = (cluster.address(0), poller.path());
+        async move { ask(address, &Request::new("POST", path).body(body)).await }
+    });
+    let claimed = "EVAL \"return #redis.call('KEYS', '*}:connection:*')\" 0";
+    cluster.until(claimed, ":1").await;
+    let first = poller.poll().await;
+    assert_eq!((first.head.status, first.body.len()), (200, 0));
+    assert_eq!(post.result().await.head.status, 200);
+    for text in texts {
+        let arguments = json!([text]);
+        let target = "Message".to_owned();
+        assert_eq!(poller.next().await, Message::Call { target, arguments });
     }
 }
 

@@ -15,7 +15,7 @@ use crate::support::{
     turn,
 };
 
-/// "At once": a home that answers nobody for this long would have connected again.
+/// "At once": the fleet knows of a killed process after two seconds, the rest is for a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(4);
 
 #[tokio::test]
@@ -32,13 +32,28 @@ async fn the_clients_of_a_killed_instance_are_told_at_once_that_their_connection
     let path = format!("/conformance?id={token}");
     let socket = HubClient::connect_to(cluster.address(1), &path).await;
     let instance = cluster.owner_of_connections(2).await;
+    let waiting = Task::spawn({
+        let (address, path) = (cluster.address(0), poller.path());
+        async move { status(address, "GET", &path).await }
+    });
+    // The handshake's answer of the socket that comes next shows that the poll is on its way too.
+    let token = negotiate(cluster.address(1), "negotiateVersion=1").await;
+    let other =
+        HubClient::connect_to(cluster.address(1), &format!("/conformance?id={token}")).await;
 
     drop(cluster.instances.remove(1));
+    let killed = Instant::now();
+    let (poll, _) = waiting.result().await;
+    let took = killed.elapsed();
+    assert!(
+        poll == 404 && took < AT_ONCE,
+        "{poll} {took:?} after the death"
+    );
     let (poll, took) = status(cluster.address(0), "GET", &poller.path()).await;
     assert!(poll == 404 && took < AT_ONCE, "{poll} after {took:?}");
     let (post, took) = status(cluster.address(0), "POST", &poller.path()).await;
     assert!(post == 404 && took < AT_ONCE, "{post} after {took:?}");
-    drop(socket);
+    drop((socket, other));
 
     // The survivor buries the dead: what it owned has ended, though its tokens are still fresh.
     let key = format!("managing-api:{{default}}:connections-of:{instance}");
@@ -84,6 +99,34 @@ async fn what_a_dead_edge_or_a_vanished_client_did_not_get_comes_with_the_next_p
     for text in ["second", "third", "fourth"] {
         assert_eq!(poller.next().await, message(text));
     }
+}
+
+/// Polls without a mark, as .NET's client makes them: the next one does not show that the answer
+/// before has come.
+#[tokio::test]
+async fn what_an_edge_has_written_before_it_died_does_not_come_again() {
+    let _turn = turn::beside_others();
+    let Some(mut cluster) = Cluster::start(4, &[]).await else {
+        return;
+    };
+    let home = Spread::over(vec![cluster.address(0)]);
+    let mut poller = Poller::connect(home.clone(), Protocol::Json).await;
+    for text in ["first", "second", "third"] {
+        let edge = cluster.instances.pop().expect("an edge is left");
+        poller.spread = Spread::over(vec![edge.address()]);
+        let polling = Task::spawn({
+            let (address, path) = (edge.address(), poller.path());
+            async move { http::send(address, &Request::new("GET", path)).await }
+        });
+        poller.spread = home.clone();
+        poller.send("ToCaller", json!(["Message", text])).await;
+        let answer = polling.result().await.expect("an answer");
+        drop(edge);
+        poller.take_in(&answer.body);
+        assert_eq!(poller.next().await, message(text));
+    }
+    poller.send("ToCaller", json!(["Message", "last"])).await;
+    assert_eq!(poller.next().await, message("last"));
 }
 
 #[tokio::test]

@@ -49,6 +49,26 @@ impl Cluster {
         reached.unwrap_or_else(|late| panic!("{late}: not {answer}"));
     }
 
+    /// How many messages Redis has carried.
+    async fn publishes(&self) -> u64 {
+        let stats = self.redis.ask(&["INFO commandstats"]).await;
+        let calls = stats
+            .iter()
+            .find_map(|line| line.strip_prefix("cmdstat_publish:calls="));
+        let calls = calls.and_then(|rest| rest.split(',').next());
+        calls.map_or(0, |calls| calls.parse().expect("a number"))
+    }
+
+    /// Waits until Redis has carried so many messages.
+    async fn published(&self, count: u64, what: &str) {
+        let reached = async {
+            while self.publishes().await < count {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        within(PATIENCE, what, reached).await.expect("in time");
+    }
+
     /// The only instance that the directory knows as the home of connections, once there are `count`.
     async fn owner_of_connections(&self, count: usize) -> String {
         let owners = "SMEMBERS managing-api:{default}:owners-of-connections";

@@ -86,10 +86,12 @@ async fn a_stopping_instance_sends_polls_back_but_not_before_the_handshake() {
     assert_eq!(ask(home, &young).await.body, b"", "the first poll");
     let old = Poller::connect(Spread::over(vec![home]), Protocol::MessagePack).await;
     let old = Request::new("GET", old.path());
+    let before = cluster.publishes().await;
     let young = Task::spawn(async move { ask(edge, &young).await });
     let old = Task::spawn(async move { ask(edge, &old).await });
-    // Both were accepted before this one.
-    ask(edge, &Request::new("GET", "/conformance?id=unknown")).await;
+    cluster
+        .published(before + 2, "both polls are carried home")
+        .await;
 
     stopping.terminate();
     let sent_back = old.result().await;
