@@ -8,10 +8,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use jsonwebtoken::{
-    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
-};
-use serde::{Deserialize, Serialize};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
+use serde::Deserialize;
 
 use super::{jwks::Jwks, key_set, roles};
 use crate::{settings::JwtSettings, signalr::connection::User};
@@ -251,50 +249,4 @@ pub(super) fn translate(error: jsonwebtoken::errors::Error) -> TokenError {
         ErrorKind::MissingRequiredClaim(claim) => TokenError::Lacks(claim.clone()),
         _ => TokenError::Malformed,
     }
-}
-
-/// What `gen-token` is asked for.
-#[derive(Debug)]
-pub struct TokenRequest {
-    pub subject: String,
-    pub roles: Vec<String>,
-    pub lifetime: Duration,
-    pub algorithm: Algorithm,
-}
-
-#[derive(Serialize)]
-struct NewClaims<'a> {
-    sub: &'a str,
-    roles: &'a [String],
-    iat: u64,
-    exp: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iss: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aud: Option<&'a str>,
-}
-
-/// Makes a token that [`TokenVerifier`] with the same settings accepts. Needs the secret.
-pub fn make_token(settings: &JwtSettings, request: &TokenRequest) -> Result<String, String> {
-    let secret = settings
-        .secret
-        .as_ref()
-        .ok_or("Authentication:Jwt:Secret is not set, so no token can be signed")?;
-    if !is_valid_id(&request.subject) {
-        return Err("the user must have 1 to 128 characters".to_owned());
-    }
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_err(|error| error.to_string())?
-        .as_secs();
-    let claims = NewClaims {
-        sub: &request.subject,
-        roles: &request.roles,
-        iat: now,
-        exp: now.saturating_add(request.lifetime.as_secs()),
-        iss: settings.issuer.as_deref(),
-        aud: settings.audience.as_deref(),
-    };
-    let key = EncodingKey::from_secret(secret.expose().as_bytes());
-    encode(&Header::new(request.algorithm), &claims, &key).map_err(|error| error.to_string())
 }

@@ -12,6 +12,7 @@ mod jwks;
 mod jwt;
 mod key_set;
 mod limits;
+mod new_token;
 pub mod roles;
 
 use actix_web::HttpRequest;
@@ -20,8 +21,9 @@ use self::api_keys::ApiKeys;
 pub use self::{
     access_keys::AccessKeys,
     api_keys::hash as hash_api_key,
-    jwt::{TokenError, TokenRequest, TokenVerifier, make_token},
+    jwt::{TokenError, TokenVerifier},
     limits::Limits,
+    new_token::{TokenRequest, make_token},
 };
 use crate::{
     problem::{Code, Problem},
