@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Environment, Secret, reader::Section};
+use super::{Environment, Secret, Section};
 
 #[derive(Clone, Debug)]
 pub struct AuthenticationSettings {

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::reader::Section;
+use super::Section;
 
 /// What is `None` is not limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Secret, reader::Section};
+use super::{Secret, Section};
 
 #[derive(Clone, Debug, Default)]
 pub struct LlmSettings {

@@ -1,6 +1,6 @@
 //! `Logging:…`: how much is logged and in which form.
 
-use super::{Environment, reader::Section};
+use super::{Environment, Section};
 
 #[derive(Clone, Debug)]
 pub struct LoggingSettings {

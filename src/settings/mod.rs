@@ -17,13 +17,13 @@ mod otlp;
 mod reader;
 pub mod redis;
 mod secret;
+mod section;
 mod signalr;
 mod sources;
 mod text;
 
 use std::{path::PathBuf, time::Duration};
 
-use self::reader::{Layers, Section};
 pub use self::{
     authentication::{ApiKeySettings, AuthenticationMode, AuthenticationSettings, JwtSettings},
     error::{Fault, SettingsError},
@@ -38,6 +38,7 @@ pub use self::{
     sources::{Environment, Sources},
     text::duration as parse_duration,
 };
+use self::{reader::Layers, section::Section};
 
 /// Everything an operator can set.
 #[derive(Clone, Debug)]

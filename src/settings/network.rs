@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Environment, Sources, reader::Section};
+use super::{Environment, Section, Sources};
 
 /// The port when nothing names one.
 const DEFAULT_PORT: u16 = 8080;

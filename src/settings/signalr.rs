@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Secret, reader::Section};
+use super::{Secret, Section};
 
 /// What was set for all hubs, and for one hub in place of it.
 #[derive(Clone, Debug, Default)]

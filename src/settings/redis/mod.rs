@@ -7,7 +7,7 @@ mod url;
 
 use std::{fmt, path::PathBuf};
 
-use super::{Secret, Sources, reader::Section, secret::MASK};
+use super::{Secret, Section, Sources, secret::MASK};
 
 /// What the settings say about Redis.
 #[derive(Clone, Debug)]
