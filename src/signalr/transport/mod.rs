@@ -4,6 +4,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`builder`], [`server`] | what a server is made of; binds, starts the workers, stops in good order |
+//! | [`http`] | HTTP over TCP, per worker, and its limits |
 //! | [`dispatch`] | which request goes where (reference section 2.1) |
 //! | [`negotiate`], [`token`], [`token_keys`] | stateless negotiation: a signed token that yields the connection id |
 //! | [`caller`], [`claimable`] | what a request's token says, and what it may make |
@@ -31,6 +32,7 @@ mod edge;
 mod forwarded;
 mod forwarded_post;
 mod home;
+mod http;
 mod locate;
 mod long_polling;
 pub mod negotiate;

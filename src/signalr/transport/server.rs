@@ -10,23 +10,11 @@ use std::{
     time::Duration,
 };
 
-use actix_http::{ConnectionType, HttpService};
-use actix_service::{fn_service, map_config};
-use actix_web::{
-    App,
-    dev::{AppConfig, Service},
-    http::{Method, header},
-    web,
-};
 use tracing::info;
 
 use super::{
     AllowedOrigins, Authenticator, Connections, KnownProxies, OpenConnections,
-    builder::{Routes, ServerBuilder},
-    clock, cors, dispatch, drain,
-    home::HomeOfConnections,
-    token_keys::TokenKeys,
-    websocket::upgrade::upgrade,
+    builder::ServerBuilder, dispatch, drain, home::HomeOfConnections, http, token_keys::TokenKeys,
 };
 use crate::signalr::{fleet::Fleet, lifetime::Workers};
 
@@ -50,7 +38,7 @@ impl Shared {
         self.sockets.load(Ordering::Relaxed) < self.maximum_sockets
     }
 
-    fn open_connections(&self) -> OpenConnections {
+    pub(super) fn open_connections(&self) -> OpenConnections {
         OpenConnections {
             connections: self.connections.clone(),
             hubs: self.hubs.clone(),
@@ -128,7 +116,7 @@ impl ServerBuilder {
             .disable_signals()
             .shutdown_timeout(1)
             .listen("signalr", listener, move || {
-                service(&for_workers, &routes, address)
+                http::service(&for_workers, &routes, address)
             })?
             .run();
         Ok(Server {
@@ -160,67 +148,6 @@ fn join(
         return Ok(());
     }
     Err(io::Error::other("an instance serves once"))
-}
-
-/// The service of one worker; its first call there makes the thread a worker of ours.
-fn service(
-    shared: &Arc<Shared>,
-    routes: &Routes,
-    address: SocketAddr,
-) -> impl actix_service::ServiceFactory<
-    actix_rt::net::TcpStream,
-    Config = (),
-    Response = (),
-    Error = actix_http::error::DispatchError,
-    InitError = (),
-> + use<> {
-    if shared.connections.workers().start_worker().is_some() {
-        tokio::task::spawn_local(clock::run(shared.connections.clone(), shared.hubs.clone()));
-    }
-    let open_connections = shared.open_connections();
-    let (for_app, for_upgrades, routes) = (shared.clone(), shared.clone(), routes.clone());
-    let app = App::new()
-        .wrap(shared.origins.middleware(&shared.known_proxies))
-        .wrap(tracing_actix_web::TracingLogger::<super::trace::RequestSpan>::new())
-        .wrap_fn(|request, service| {
-            let is_preflight = request.method() == Method::OPTIONS;
-            let is_cross_origin = request.headers().contains_key(header::ORIGIN);
-            let shared = request.app_data::<web::Data<Shared>>().cloned();
-            let answer = service.call(request);
-            async move {
-                let mut answer = cors::as_reference(answer.await?, is_preflight, is_cross_origin);
-                if shared.is_some_and(|shared| shared.is_draining()) {
-                    let head = answer.response_mut().head_mut();
-                    head.set_connection_type(ConnectionType::Close);
-                }
-                Ok(answer)
-            }
-        })
-        .app_data(web::Data::from(for_app))
-        .app_data(web::Data::new(open_connections))
-        .configure(move |config| routes(config))
-        .default_service(web::to(dispatch::handle));
-    let config = move |()| AppConfig::__priv_test_new(false, address.to_string(), address);
-    HttpService::build()
-        .keep_alive(Duration::from_secs(75))
-        .client_request_timeout(Duration::from_secs(5))
-        .client_disconnect_timeout(Duration::from_secs(5))
-        .tcp_nodelay(true)
-        .h1_allow_half_closed(false)
-        .h1_write_buffer_size(8 * 1024)
-        .local_addr(address)
-        .upgrade(fn_service(move |request| {
-            let shared = for_upgrades.clone();
-            async move {
-                upgrade(shared, request).await;
-                Ok::<_, actix_http::Error>(())
-            }
-        }))
-        .finish(map_config(
-            actix_service::IntoServiceFactory::into_factory(app),
-            config,
-        ))
-        .tcp()
 }
 
 /// A server that listens.

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{MIB, attacked::Attacked, descriptors_fall_to};
-use crate::support::hub_client::{HubClient, PATIENCE, SilentClient};
+use crate::support::http::{self, Request};
+use crate::support::hub_client::{HubClient, PATIENCE, SilentClient, negotiate};
 use crate::support::server::Server;
 use crate::support::{Task, scale, turn, within};
 
@@ -205,5 +206,36 @@ async fn answers_to_wrong_calls_that_nobody_reads_are_bounded() {
     let told = notes(&mut observer, "wrong").await;
     assert_eq!(told, ["connected", "disconnected with error"]);
     server.assert_grew_less_than(64 * MIB);
+    server.assert_undisturbed();
+}
+
+/// The answers of event streams, polls and routes are written by actix, which waits without end.
+#[tokio::test]
+async fn clients_that_stop_reading_an_answer_are_let_go() {
+    let _turn = turn::alone();
+    let server = Attacked::with(&[("SEND_MS", "1000")]);
+    let address = server.address();
+    let before = server.open_descriptors();
+    let mut unread = Vec::new();
+    for number in 0..10 {
+        let token = negotiate(address, "").await;
+        let path = format!("/conformance?id={token}");
+        let mut get = Request::new("GET", path.as_str());
+        if number % 2 == 0 {
+            get = get.header("Accept", "text/event-stream");
+        }
+        let first = http::open(address, &get).await.expect("answered");
+        let call = r#"{"type":1,"invocationId":"1","target":"Big","arguments":[8000000]}"#;
+        let body = format!("{{\"protocol\":\"json\",\"version\":1}}\x1e{call}\x1e");
+        let post = Request::new("POST", path.as_str()).body(body);
+        let answer = http::send(address, &post).await.expect("answered");
+        assert_eq!(answer.head.status, 200);
+        // The poll that is answered with the handshake, and the one with the result.
+        for _ in 0..(number % 2) * 2 {
+            unread.push(http::open(address, &get).await.expect("answered"));
+        }
+        unread.push(first);
+    }
+    descriptors_fall_to(&server, before).await;
     server.assert_undisturbed();
 }
