@@ -73,7 +73,7 @@ impl Default for ReceivedCounter {
     fn default() -> Self {
         Self {
             next: 1,
-            latest: 0,
+            latest: i64::MIN,
             acknowledged: 0,
         }
     }
@@ -85,6 +85,11 @@ impl Default for ReceivedCounter {
 pub struct SequenceTooHigh;
 
 impl ReceivedCounter {
+    /// Whether the next trackable message was processed before.
+    pub fn is_next_known(&self) -> bool {
+        self.next <= self.latest
+    }
+
     /// Counts one trackable message; false if it was processed before.
     pub fn accept(&mut self) -> bool {
         let number = self.next;
@@ -154,5 +159,7 @@ mod tests {
         assert_eq!(received.due_acknowledgement(), Some(3));
         assert_eq!(received.due_acknowledgement(), None);
         assert_eq!(received.restart_at(5), Err(SequenceTooHigh));
+        received.restart_at(3).expect("a number that was seen");
+        assert!(received.is_next_known() && !received.accept() && !received.is_next_known());
     }
 }

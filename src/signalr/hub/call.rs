@@ -13,6 +13,9 @@ use crate::signalr::protocol::{DecodeError, Encode};
 
 /// Binds the arguments and starts a method.
 pub(super) trait Call: Send + Sync {
+    /// Whether the arguments can be bound. Of a method without upload streams: binding opens those.
+    fn can_bind(&self, arguments: ArgumentReader<'_>) -> bool;
+
     fn start(
         &self,
         arguments: ArgumentReader<'_>,
@@ -42,6 +45,10 @@ where
     F: HubMethod<H, A, R>,
     R: Encode + 'static,
 {
+    fn can_bind(&self, arguments: ArgumentReader<'_>) -> bool {
+        self.function.bind(arguments).is_ok()
+    }
+
     fn start(
         &self,
         arguments: ArgumentReader<'_>,
@@ -83,6 +90,10 @@ where
     F: HubMethod<H, A, HubStream<T>>,
     T: Encode + 'static,
 {
+    fn can_bind(&self, arguments: ArgumentReader<'_>) -> bool {
+        self.function.bind(arguments).is_ok()
+    }
+
     fn start(
         &self,
         arguments: ArgumentReader<'_>,

@@ -9,6 +9,7 @@ use std::{
     collections::HashMap,
     rc::Rc,
     sync::Arc,
+    time::SystemTime,
 };
 
 use futures_util::future::AbortHandle;
@@ -78,6 +79,7 @@ pub struct HubConnection {
     pub(super) close_reason: RefCell<Option<CloseReason>>,
     pub(super) was_connected: Cell<bool>,
     pub(super) admitted: RefCell<Option<Admitted>>,
+    pub(super) ticket_expires: Cell<Option<SystemTime>>,
     streams: RefCell<HashMap<String, AbortHandle>>,
     pub(super) uploads: RefCell<HashMap<String, Rc<dyn UploadSink>>>,
     ended: OnceCell<Notify>,
@@ -109,6 +111,7 @@ impl HubConnection {
             transport = origin.transport.name(),
             user = origin.user.as_ref().map(|user| user.id.as_str()),
         );
+        let ticket_expires = origin.user.as_ref().and_then(|user| user.expires_at);
         let connection = Rc::new(Connection::new(
             origin.id,
             origin.user,
@@ -134,6 +137,7 @@ impl HubConnection {
             close_reason: RefCell::default(),
             was_connected: Cell::new(false),
             admitted: RefCell::default(),
+            ticket_expires: Cell::new(ticket_expires),
             streams: RefCell::default(),
             uploads: RefCell::default(),
             ended: OnceCell::new(),
@@ -158,6 +162,13 @@ impl HubConnection {
     /// The request the connection came with.
     pub fn request(&self) -> &RequestData {
         &self.request
+    }
+
+    /// A later request of the same user: its ticket counts from now on.
+    pub fn renew_ticket(&self, user: &User) {
+        if self.connection.user().is_some_and(|it| it.id == user.id) {
+            self.ticket_expires.set(user.expires_at);
+        }
     }
 
     /// Whether a lost socket may be resumed.

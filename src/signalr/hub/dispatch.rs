@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use tracing::debug;
 
-use super::{HubError, connection::HubConnection};
+use super::{HubError, binding::ArgumentReader, connection::HubConnection};
 use crate::signalr::{
     connection::CloseReason,
     lifetime::ClientResult,
@@ -23,7 +23,9 @@ pub(super) enum Handled {
 impl HubConnection {
     /// Deals with one message.
     pub(super) fn dispatch(self: &Rc<Self>, message: ClientMessage<'_>) -> Handled {
-        if self.must_wait(&message) {
+        // What was processed before waits for nothing: it may be the call that holds the slot.
+        let is_known = message.is_trackable() && self.is_next_known();
+        if !is_known && self.must_wait(&message) {
             return Handled::Wait;
         }
         let duplicate = message.is_trackable() && !self.count_received();
@@ -55,7 +57,7 @@ impl HubConnection {
         Handled::Done
     }
 
-    fn must_wait(&self, message: &ClientMessage<'_>) -> bool {
+    fn must_wait(self: &Rc<Self>, message: &ClientMessage<'_>) -> bool {
         match message {
             ClientMessage::Invocation(call) => {
                 self.slots.get() == 0 && self.needs_slot(&call.target) && self.fits(call)
@@ -77,30 +79,17 @@ impl HubConnection {
     }
 
     /// A call that cannot be bound is answered at once.
-    fn fits(&self, call: &protocol::Invocation<'_>) -> bool {
-        let method = self.endpoint.method(&call.target);
-        matches!((method, &call.arguments), (Some(method), Ok(values)) if values.len() == method.arguments)
-    }
-
-    fn count_received(&self) -> bool {
-        self.received
-            .borrow_mut()
-            .as_mut()
-            .is_none_or(|received| received.accept())
-    }
-
-    fn restart_received(self: &Rc<Self>, sequence_id: i64) {
-        let restarted = match self.received.borrow_mut().as_mut() {
-            Some(received) => received.restart_at(sequence_id),
-            None => Ok(()),
+    fn fits(self: &Rc<Self>, call: &protocol::Invocation<'_>) -> bool {
+        let (Some(method), Ok(values)) = (self.endpoint.method(&call.target), &call.arguments)
+        else {
+            return false;
         };
-        if let Err(error) = restarted {
-            let message = error.to_string();
-            self.close(CloseReason::Violation {
-                exception: "InvalidOperationException",
-                message,
-            });
-        }
+        let reader = ArgumentReader {
+            values: values.iter(),
+            streams: &mut std::iter::empty(),
+            connection: self,
+        };
+        values.len() == method.arguments && method.call.can_bind(reader)
     }
 
     fn upload_item(&self, id: &str, item: Raw<'_>) {

@@ -30,6 +30,8 @@ pub(super) struct Input {
     scanned: usize,
     /// The first message in the buffer must wait.
     paused: bool,
+    /// How much of the buffer was looked at although the first message must wait.
+    looked_at: usize,
     /// Messages are being dispatched at this moment.
     busy: bool,
     /// The transport was told to stop reading.
@@ -40,6 +42,13 @@ pub(super) struct Input {
 impl Input {
     pub fn is_paused(&self) -> bool {
         self.paused
+    }
+
+    /// Shows what is in the buffer, message by message, each once; `look` says how long one was.
+    pub fn look_ahead(&mut self, mut look: impl FnMut(&[u8]) -> Option<usize>) {
+        while let Some(length) = look(&self.buffer[self.looked_at..]) {
+            self.looked_at += length;
+        }
     }
 }
 
@@ -69,6 +78,7 @@ impl HubConnection {
         let mut input = self.input.borrow_mut();
         input.buffer = BytesMut::new();
         input.scanned = 0;
+        input.looked_at = 0;
         input.paused = false;
         self.announce_room(&mut input);
     }
@@ -87,6 +97,10 @@ impl HubConnection {
         if input.busy || input.paused || !input.buffer.is_empty() {
             input.buffer.extend_from_slice(bytes);
             self.check_full(&mut input);
+            if input.paused {
+                drop(input);
+                return self.acknowledge_ahead();
+            }
             drop(input);
             return self.pump();
         }
@@ -100,6 +114,10 @@ impl HubConnection {
             input.buffer.extend_from_slice(&bytes[used..]);
             input.scanned = scanned;
             self.check_full(&mut input);
+            if input.paused {
+                drop(input);
+                self.acknowledge_ahead();
+            }
         }
     }
 
@@ -122,7 +140,12 @@ impl HubConnection {
         }
         input.buffer = buffer;
         input.scanned = scanned;
+        input.looked_at = input.looked_at.saturating_sub(used);
         self.announce_room(&mut input);
+        if input.paused {
+            drop(input);
+            self.acknowledge_ahead();
+        }
     }
 
     /// Only what waits for the hub is held back; a message that is not complete yet has its own limit.
@@ -167,7 +190,10 @@ impl HubConnection {
                 None => break,
             }
         }
-        self.timers.borrow_mut().heard(Instant::now());
+        // A part of a message is no sign of life (reference 8.2).
+        if used > 0 {
+            self.timers.borrow_mut().heard(Instant::now());
+        }
         used
     }
 

@@ -17,7 +17,7 @@ use crate::signalr::{
     backplane::Subscribing,
     connection::{CloseReason, Ending, Frame, ReceivedCounter, Transport},
     protocol::{
-        MAXIMUM_VERSION, Protocol, TransferFormat,
+        Protocol, TransferFormat,
         handshake::{self, HandshakeError, HandshakeRequest},
         write,
     },
@@ -26,7 +26,7 @@ use crate::signalr::{
 impl HubConnection {
     /// The handshake request is complete.
     pub(super) fn handshake(self: &Rc<Self>, record: &[u8]) {
-        match handshake::parse(record).and_then(|request| Ok((self.accept(&request)?, request))) {
+        match handshake::parse(record).and_then(|request| Ok((self.select(&request)?, request))) {
             Ok((protocol, request)) => self.accepted(protocol, request.version),
             Err(error) => {
                 self.close(CloseReason::Handshake(error.text(self.detailed_errors())));
@@ -34,23 +34,12 @@ impl HubConnection {
         }
     }
 
-    fn accept(&self, request: &HandshakeRequest) -> Result<Protocol, HandshakeError> {
-        let protocol = Protocol::from_name(&request.protocol)
-            .filter(|protocol| {
-                self.endpoint
-                    .options()
-                    .supported_protocols
-                    .contains(protocol)
-            })
-            .ok_or_else(|| HandshakeError::UnsupportedProtocol(request.protocol.clone()))?;
-        if request.version > MAXIMUM_VERSION {
-            let (protocol, version) = (protocol.name().to_owned(), request.version);
-            return Err(HandshakeError::UnsupportedVersion { protocol, version });
-        }
-        if protocol.transfer_format() == TransferFormat::Binary && !self.transport.is_binary() {
-            return Err(HandshakeError::UnsupportedTransferFormat(protocol));
-        }
-        Ok(protocol)
+    fn select(&self, request: &HandshakeRequest) -> Result<Protocol, HandshakeError> {
+        let format = match self.transport.is_binary() {
+            true => TransferFormat::Binary,
+            false => TransferFormat::Text,
+        };
+        request.select(&self.endpoint.options().supported_protocols, format)
     }
 
     fn accepted(self: &Rc<Self>, protocol: Protocol, version: i64) {

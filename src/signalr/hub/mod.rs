@@ -78,6 +78,7 @@ mod methods;
 mod options;
 mod proxies;
 mod starting;
+mod stateful;
 mod stream;
 mod timers;
 mod upload;

@@ -53,7 +53,7 @@ impl HubConnection {
         self.authorize(method)?;
         check_mode(method, streaming)?;
         check_streams(method, call.stream_ids.len())?;
-        self.check_id(call, streaming)?;
+        self.check_ids(call, streaming)?;
         let state = self.begin_call(method, call, streaming);
         let mut streams = call.stream_ids.iter().map(|id| &**id);
         let reader = ArgumentReader {
@@ -75,17 +75,16 @@ impl HubConnection {
         Ok(())
     }
 
-    /// Takes a slot, where the call needs one.
+    /// Takes a slot, where the call needs one. Without one only a call is here that cannot be bound.
     fn begin_call(
         self: &Rc<Self>,
         method: &Method,
         call: &protocol::Invocation<'_>,
         streaming: bool,
     ) -> Rc<CallState> {
-        let takes_slot = !streaming && method.uploads == 0;
-        if takes_slot {
-            self.slots.set(self.slots.get().saturating_sub(1));
-        }
+        let slots = self.slots.get();
+        let takes_slot = !streaming && method.uploads == 0 && slots > 0;
+        self.slots.set(slots - usize::from(takes_slot));
         let uploads = call.stream_ids.iter();
         let uploads = uploads.map(|id| id.clone().into_owned()).collect();
         let id = call.invocation_id.as_ref();
@@ -93,13 +92,22 @@ impl HubConnection {
         CallState::new(self.clone(), id, method.name, takes_slot, uploads)
     }
 
-    fn check_id(&self, call: &protocol::Invocation<'_>, streaming: bool) -> Result<(), String> {
-        match &call.invocation_id {
-            Some(id) if streaming && self.streams().contains_key(&**id) => {
-                Err(format!("Invocation ID '{id}' is already in use."))
-            }
-            _ => Ok(()),
+    /// Each running stream, of either direction, has an id of its own. The reference gives an upload
+    /// away that way, and whoever reads it waits for ever.
+    fn check_ids(&self, call: &protocol::Invocation<'_>, streaming: bool) -> Result<(), String> {
+        let in_use = |what, id| Err(format!("{what} ID '{id}' is already in use."));
+        if let Some(id) = call.invocation_id.as_deref().filter(|_| streaming)
+            && self.streams().contains_key(id)
+        {
+            return in_use("Invocation", id);
         }
+        let uploads = self.uploads.borrow();
+        for (place, id) in call.stream_ids.iter().enumerate() {
+            if uploads.contains_key(&**id) || call.stream_ids[..place].contains(id) {
+                return in_use("Stream", id);
+            }
+        }
+        Ok(())
     }
 
     fn authorize(&self, method: &Method) -> Result<(), String> {

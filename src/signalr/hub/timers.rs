@@ -96,29 +96,10 @@ impl HubConnection {
     }
 
     fn authentication_expired(&self) -> bool {
-        self.endpoint
-            .connection_options()
-            .close_on_authentication_expiration
-            && self
-                .connection
-                .user()
-                .and_then(|user| user.expires_at)
-                .is_some_and(|expires| SystemTime::now() >= expires)
-    }
-
-    fn acknowledge_received(self: &Rc<Self>) {
-        if !self.connection.is_attached() {
-            return;
-        }
-        let due = self
-            .received
-            .borrow_mut()
-            .as_mut()
-            .and_then(|received| received.due_acknowledgement());
-        if let Some(sequence_id) = due {
-            let protocol = self.connection.protocol();
-            self.push_untracked(|out| write::write_ack(protocol, out, sequence_id));
-        }
+        let options = self.endpoint.connection_options();
+        let expires = self.ticket_expires.get();
+        options.close_on_authentication_expiration
+            && expires.is_some_and(|expires| SystemTime::now() >= expires)
     }
 
     /// A ping is skipped when the client is behind anyway: what waits shows that the server lives.
@@ -132,7 +113,7 @@ impl HubConnection {
         }
     }
 
-    fn push_untracked(self: &Rc<Self>, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn push_untracked(self: &Rc<Self>, write: impl FnOnce(&mut Vec<u8>)) {
         let frame = Frame::encode(self.connection.protocol(), false, |out| {
             write(out);
             Ok(())
