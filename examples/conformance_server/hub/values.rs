@@ -74,7 +74,8 @@ impl ConformanceHub {
     }
 
     async fn not_a_number(&self, _: &HubCallerContext) -> HubResult<Double> {
-        Ok(Double(f64::NAN))
+        // The bits of .NET's `double.NaN`.
+        Ok(Double(f64::from_bits(0xfff8_0000_0000_0000)))
     }
 
     async fn nothing(&self, _: &HubCallerContext) -> HubResult<()> {

@@ -1,7 +1,7 @@
 //! Negotiation: which transports there are, and a token for one connection (reference section 1).
 //! Version 1 keeps nothing on the server; an id of version 0 is remembered until it is used.
 
-use std::time::SystemTime;
+use std::{borrow::Cow, time::SystemTime};
 
 use serde::Serialize;
 
@@ -92,10 +92,7 @@ pub async fn negotiate(
     if let Some(fleet) = connections.fleet() {
         fleet.met().await;
     }
-    let asked = request
-        .query("useStatefulReconnect")
-        .is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    let stateful = asked && options.allow_stateful_reconnects;
+    let stateful = asks_for_stateful_reconnect(request) && options.allow_stateful_reconnects;
     let (token, id) = if version.0 == 0 {
         (None, reserve(connections, (hub, endpoint), stateful).await)
     } else {
@@ -112,6 +109,13 @@ pub async fn negotiate(
         connection_token: token,
         available_transports: available(endpoint),
     })
+}
+
+/// `true` in any letter case, with blanks around it or not, and once.
+fn asks_for_stateful_reconnect(request: &RequestData) -> bool {
+    let mut values = request.query_values("useStatefulReconnect");
+    let is_true = |value: Cow<'_, str>| value.trim().eq_ignore_ascii_case("true");
+    values.next().is_some_and(is_true) && values.next().is_none()
 }
 
 /// A version-0 id has nothing in it, so its transport's request is expected: here, and, as far as
@@ -165,6 +169,20 @@ mod tests {
 
     fn version(query: &str, minimum: i32) -> Result<NegotiateVersion, NegotiateError> {
         NegotiateVersion::from_query(&RequestData::new("/", query, [].into_iter(), None), minimum)
+    }
+
+    #[test]
+    fn stateful_reconnect_is_asked_for_by_one_true() {
+        for (query, expected) in [
+            ("useStatefulReconnect=true", true),
+            ("USESTATEFULRECONNECT=%20TRUE", true),
+            ("useStatefulReconnect=1", false),
+            ("useStatefulReconnect=true&useStatefulReconnect=true", false),
+            ("", false),
+        ] {
+            let request = RequestData::new("/", query, [].into_iter(), None);
+            assert_eq!(asks_for_stateful_reconnect(&request), expected, "{query}");
+        }
     }
 
     #[test]

@@ -258,10 +258,10 @@ impl Record {
             if let Some(hub) = self.hub() {
                 tokio::select! {
                     () = hub.wants_input() => {}
-                    () = hub.ended() => return true,
+                    () = hub.ended() => {}
                 }
                 hub.receive(bytes);
-                return true;
+                return !self.disposed.get();
             }
             // Of one that moves the body underway is taken whole: half of it is no use to anybody.
             let room = if self.moving.get() {
@@ -301,9 +301,10 @@ impl Record {
                 .application_max_buffer_size
                 .max(1);
             match self.hub() {
+                Some(hub) if hub.wants_input().now_or_never().is_some() => return true,
                 Some(hub) => {
                     tokio::select! {
-                        () = hub.wants_input() => return true,
+                        () = hub.wants_input() => {}
                         () = changed => {}
                     }
                 }

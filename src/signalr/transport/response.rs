@@ -73,6 +73,14 @@ pub fn gone() -> Answer {
     Answer::text(404, "")
 }
 
+/// Neither a hub nor its negotiation.
+pub fn no_such_path() -> Answer {
+    Answer {
+        content_type: "",
+        ..gone()
+    }
+}
+
 pub fn foreign() -> Answer {
     Answer::text(403, "")
 }

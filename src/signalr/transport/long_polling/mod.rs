@@ -39,7 +39,12 @@ pub async fn poll(
 ) -> Answer {
     match record.kind() {
         None => start(&record, user, request),
-        Some(TransportKind::LongPolling) => next(&record, poll, connections).await,
+        Some(TransportKind::LongPolling) => {
+            if let (Some(hub), Some(user)) = (record.hub(), &user) {
+                hub.renew_ticket(user);
+            }
+            next(&record, poll, connections).await
+        }
         Some(_) => response::cannot_change_transports(),
     }
 }

@@ -39,7 +39,9 @@ thread_local! {
 enum Outcome {
     /// A close frame came from the client.
     Closed,
-    /// The socket broke, without one.
+    /// What came was no WebSocket frame, or text that is none.
+    Broken(CloseCode),
+    /// The socket ended without a close frame.
     Lost,
     /// We are done with it.
     Done,
@@ -88,10 +90,26 @@ pub(super) async fn run(
             hub.close(CloseReason::ClientLeft);
             connections.remove(&record);
         }
+        Outcome::Broken(code) => {
+            hub.connection().detach();
+            hub.close(broken(code));
+            connections.remove(&record);
+        }
         Outcome::Done => {
             hub.close(CloseReason::ClientLeft);
             connections.remove(&record);
         }
+    }
+}
+
+/// What the hub hears; the client was told by the close code.
+fn broken(code: CloseCode) -> CloseReason {
+    CloseReason::Violation {
+        exception: "WebSocketException",
+        message: match code {
+            CloseCode::Invalid => "The client sent text that is not UTF-8.".into(),
+            _ => "The client sent an invalid WebSocket frame.".into(),
+        },
     }
 }
 
@@ -199,7 +217,7 @@ impl SocketTask<'_> {
                 }
                 Event::Violation(code) if closed.is_none() => {
                     socket.answer_close(code);
-                    *closed = Some(Outcome::Closed);
+                    *closed = Some(Outcome::Broken(code));
                 }
                 _ => {}
             });

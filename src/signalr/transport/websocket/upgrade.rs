@@ -68,8 +68,10 @@ type Decision = (Numbered, Option<String>, Option<User>, RequestData, String);
 
 /// Everything that can be decided without the connection.
 async fn decide(shared: &Shared, request: &Request) -> Result<Decision, Answer> {
-    let Some(Route::Hub(hub)) = route(&shared.hubs, request.path()) else {
-        return Err(Answer::text(404, ""));
+    let hub = match route(&shared.hubs, request.path()) {
+        Some(Route::Hub(hub)) => hub,
+        Some(Route::Negotiate(_)) => return Err(response::method_not_allowed()),
+        None => return Err(response::no_such_path()),
     };
     if verify_handshake(request.head()).is_err() {
         return Err(no_upgrade(shared, hub, request));
@@ -243,9 +245,9 @@ async fn start(
         },
     };
     let guard = shared.count_socket();
-    if socket.write_all(head.as_bytes()).await.is_err() {
-        drop(socket);
-    } else {
+    let answered = socket.write_all(head.as_bytes()).await;
+    // What ended meanwhile would never end this socket.
+    if answered.is_ok() && !hub.has_ended() {
         let (read, write) = socket.into_split();
         let socket = WebSocket::new(write);
         if let Some(Attached::WebSocket(former)) = &*record.attached() {
