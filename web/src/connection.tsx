@@ -29,7 +29,7 @@ export function ConnectionPill() {
     <span class="connection">
       <span class={`badge ${tone}`} role="status">{text}</span>
       <select class="transport" aria-label="Transport" value={preferredTransport.value ?? ''} onChange={event => choose(event.currentTarget.value)}>
-        <option value="">Best transport</option>
+        <option value="">Automatic</option>
         {TRANSPORTS.map(([value, name]) => <option key={name} value={value}>{name}</option>)}
       </select>
     </span>

@@ -64,7 +64,7 @@ const COLUMNS: Column<LiveBacktest>[] = [
   { name: 'Result', figure: true, by: row => profitOf(row) ?? 0, cell: row => <b class={tone(profitOf(row))}>{percent(profitOf(row))}</b> },
   { name: 'Drawdown', figure: true, wide: true, by: row => row.progress.drawdownPct ?? 0, cell: row => percent(row.progress.drawdownPct) },
   { name: 'Trades', figure: true, wide: true, by: row => row.tradeCount, cell: row => count(row.tradeCount) },
-  { name: 'Created', wide: true, by: row => row.createdAt, cell: row => moment(row.createdAt) },
+  { name: 'Created', wide: true, by: row => row.createdAt, cell: row => <time>{moment(row.createdAt)}</time> },
   { name: 'Commands', cell: row => <Cancel backtest={row} /> },
 ];
 

@@ -40,7 +40,7 @@ export function BacktestPage({ id }: { id: string }) {
         <Figure name="Drawdown" value={percent(progress.drawdownPct)} />
         <Figure name="Trades" value={count(backtest.tradeCount)} />
         <Figure name="Candles" value={`${count(progress.candlesDone)} / ${count(progress.candlesTotal)}`} />
-        <Figure name="Simulated" value={progress.simulatedAt ? progress.simulatedAt.slice(0, 10) : '–'} note={progress.phase ?? ''} />
+        <Figure name="Simulated" value={progress.simulatedAt ? progress.simulatedAt.slice(0, 10) : '–'} note={backtest.state === 'running' ? (progress.phase ?? '') : ''} />
       </dl>
       <h2>Equity</h2>
       <Chart label="Equity" lines={[{ name: 'Equity', colour: '--accent', fill: true, points: backtest.equity.map(({ t, equity }) => [Date.parse(t), equity]) }]} />

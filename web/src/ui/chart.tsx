@@ -67,6 +67,8 @@ function options(lines: Line[], width: number, height: number): uPlot.Options {
         label: line.name,
         stroke: colour(line.colour),
         fill: line.fill ? `color-mix(in srgb, ${colour(line.colour)} 12%, transparent)` : undefined,
+        // Down to the axis, also below zero.
+        fillTo: (plot: uPlot) => plot.scales.y!.min ?? 0,
         width: 2,
         spanGaps: true,
         points: { show: false },
