@@ -21,6 +21,7 @@ cargo build --locked --release --bin managing-api --example conformance_server
 set +e
 part "chat stories" cargo test --locked --test it chat::chaos -- --nocapture
 part "redis" cargo test --locked --test it redis:: -- --nocapture
+part "fuzzing" scripts/fuzz.sh
 part "hostile clients" cargo test --locked --test it hostile -- --nocapture
 if [ -n "${REFERENCE_SERVER:-}" ]; then
   part "side by side" side_by_side
