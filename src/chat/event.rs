@@ -21,7 +21,11 @@ pub struct ChatEvent<'a> {
 
 impl ChatEvent<'_> {
     pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("an event has string keys and finite numbers")
+        // As large as it will be: events are kept as they are made.
+        let mut json = Vec::with_capacity(ENVELOPE + self.body.text_length());
+        serde_json::to_writer(&mut json, self)
+            .expect("an event has string keys and finite numbers");
+        json
     }
 }
 
@@ -76,7 +80,22 @@ pub enum Body<'a> {
     RunFinished { finish_reason: FinishReason },
 }
 
+/// What an event needs besides its text: three ids, a time, names.
+const ENVELOPE: usize = 256;
+
 impl Body<'_> {
+    /// In bytes, as far as it is long.
+    fn text_length(&self) -> usize {
+        match self {
+            Self::TextDelta { text } | Self::ReasoningDelta { text } => text.len(),
+            Self::ToolResult { content, .. } => content.len(),
+            Self::Snapshot {
+                text, reasoning, ..
+            } => text.len() + reasoning.len(),
+            _ => 0,
+        }
+    }
+
     pub fn name(&self) -> &'static str {
         match self {
             Self::RunStarted { .. } => "run.started",

@@ -95,6 +95,7 @@ impl<S> Inner<S> {
     pub fn close(&mut self) {
         self.closed = true;
         self.revision += 1;
+        self.kept.close();
     }
 }
 

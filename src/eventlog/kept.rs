@@ -41,7 +41,12 @@ impl Kept {
 
     /// How much memory the durable events take, roughly.
     pub fn bytes(&self) -> usize {
-        self.durable_bytes + self.durable.len() * size_of::<Event>()
+        self.durable_bytes + self.durable.capacity() * size_of::<Event>()
+    }
+
+    /// Nothing more will come.
+    pub fn close(&mut self) {
+        self.durable.shrink_to_fit();
     }
 
     /// Forgets everything; the next durable event comes after `seq` and after `revision`.

@@ -73,6 +73,9 @@ const CANCEL_WAIT: Duration = Duration::from_secs(5);
 /// back begins with a snapshot.
 const LOG_BYTES: usize = 1024 * 1024;
 
+/// What a run takes besides what was asked and said: itself, its ids, its place in tables.
+const OVERHEAD: usize = 2 * 1024;
+
 impl Run {
     /// A run whose log is still empty.
     pub(super) fn new(
@@ -119,8 +122,10 @@ impl Run {
 
     /// How much memory it takes, roughly.
     pub fn bytes(&self) -> usize {
-        let said = self.read(|progress, _| progress.text.len() + progress.reasoning.len());
-        said + self.log.bytes()
+        let said =
+            self.read(|progress, _| progress.text.capacity() + progress.reasoning.capacity());
+        let asked = self.question.as_ref().map_or(0, |it| it.content.len());
+        OVERHEAD + asked + said + self.log.bytes()
     }
 
     pub fn is_finished(&self) -> bool {

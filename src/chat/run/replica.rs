@@ -112,6 +112,8 @@ impl Run {
             progress.finished = Some(finish_reason);
             progress.error = error.cloned();
             progress.said = Some(said);
+            progress.text.shrink_to_fit();
+            progress.reasoning.shrink_to_fit();
             let last: Vec<Body<'_>> = super::ids::last_events(finish_reason, error).collect();
             for body in last {
                 writer.append(body.name(), |stamp| self.ids.encode(stamp.seq, body));
