@@ -5,6 +5,7 @@ mod client;
 mod fleet;
 mod forgotten;
 mod many;
+mod models;
 mod restart;
 mod rules;
 mod single;

@@ -46,18 +46,28 @@ impl Upstream {
         }
     }
 
-    /// Settings of a provider `p` with the model `m`, that is this one.
+    /// Settings of the provider `p0` with the model `m`, that is this one.
     pub fn settings(&self) -> Vec<(String, String)> {
-        [
-            ("Name", "p".to_owned()),
+        self.provider(0, &["m"])
+    }
+
+    /// Settings of the provider `p0`, `p1` and so on.
+    pub fn provider(&self, index: usize, models: &[&str]) -> Vec<(String, String)> {
+        let values = [
+            ("Name", format!("p{index}")),
             ("BaseUrl", format!("http://127.0.0.1:{}/v1", self.port)),
             ("ApiKey", SECRET.to_owned()),
-            ("Models__0", "m".to_owned()),
             ("FirstTokenTimeoutMs", "3000".to_owned()),
             ("SilenceTimeoutMs", "3000".to_owned()),
-        ]
-        .map(|(name, value)| (format!("Llm__Providers__0__{name}"), value))
-        .into()
+        ];
+        let values = values.map(|(name, value)| (name.to_owned(), value));
+        let models = models.iter().enumerate();
+        let models = models.map(|(at, model)| (format!("Models__{at}"), (*model).to_owned()));
+        values
+            .into_iter()
+            .chain(models)
+            .map(|(name, value)| (format!("Llm__Providers__{index}__{name}"), value))
+            .collect()
     }
 
     /// Waits until no request is open any more.
