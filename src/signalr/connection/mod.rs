@@ -7,15 +7,16 @@
 mod close;
 mod flush;
 mod frame;
+mod id;
 mod options;
 mod outbox;
 mod replay;
 mod request;
+mod transport;
 mod user;
 
 use std::{
     cell::{Cell, OnceCell, Ref, RefCell, RefMut},
-    fmt,
     rc::Rc,
     sync::Arc,
     task::Poll,
@@ -24,79 +25,15 @@ use std::{
 pub use close::{CloseReason, Ending};
 pub use flush::{FlushList, FlushQueue};
 pub use frame::{Frame, shared_bytes};
+pub use id::ConnectionId;
 pub use options::{ConnectionOptions, TransportKind, Transports};
 pub use outbox::{Outbox, OutboxFull, OutboxLimits};
 pub use replay::{ReceivedCounter, ReplayBuffer, SequenceTooHigh};
 pub use request::RequestData;
+pub use transport::{ConnectionOwner, Transport};
 pub use user::User;
 
 use crate::signalr::protocol::Protocol;
-
-/// The public id of a connection: what hub code uses to address it. 22 characters as SignalR's.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ConnectionId(Arc<str>);
-
-impl ConnectionId {
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for ConnectionId {
-    fn from(id: &str) -> Self {
-        Self(Arc::from(id))
-    }
-}
-
-impl From<String> for ConnectionId {
-    fn from(id: String) -> Self {
-        Self(Arc::from(id))
-    }
-}
-
-impl std::borrow::Borrow<str> for ConnectionId {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl AsRef<str> for ConnectionId {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
-    }
-}
-
-/// How bytes leave. A transport attaches to a connection and may detach again.
-pub trait Transport {
-    /// Takes from the outbox what it can without waiting.
-    fn flush(&self, outbox: &mut Outbox);
-
-    /// The connection is over: what is in the outbox is the last there will be.
-    fn end(&self, ending: Ending);
-}
-
-/// Hears of what happens to a connection from the sending side.
-pub trait ConnectionOwner {
-    /// A message that cannot wait found the outbox full; the connection must be closed. Called from
-    /// within a fan-out, so the owner does it later.
-    fn overflowed(self: Rc<Self>, error: OutboxFull);
-
-    /// Somebody outside of the hub wants the connection to end.
-    fn close(self: Rc<Self>, reason: CloseReason);
-}
 
 /// One client on one hub, as the rest of the server sees it.
 pub struct Connection {
