@@ -11,7 +11,8 @@
 //! | `send`, `groups`, `ask` | what hub code does with connections anywhere |
 //! | `presence` | what somebody outside of the hub asks: who is here, end these |
 //! | `local` | what other instances do with connections here |
-//! | `members`, `worker` | one worker thread: its lists, its mailbox |
+//! | `members`, `worker` | one worker thread: its lists, what it does |
+//! | `workers` | the mailboxes of all of them |
 //! | `message`, `client_results` | what is sent, and what comes back |
 //! | `numbers`, `backlog` | for telemetry: plain counters, and how much waits |
 
@@ -27,6 +28,7 @@ mod numbers;
 mod presence;
 mod send;
 mod worker;
+mod workers;
 
 pub use super::backplane::{GroupError, Target};
 pub use backlog::Backlog;
@@ -35,4 +37,5 @@ pub use manager::{HubLifetimeManager, SendError};
 pub use members::Members;
 pub use message::Message;
 pub use numbers::{DURATION_BOUNDS, Durations, Numbers};
-pub use worker::{Worker, WorkerId, Workers};
+pub use worker::Worker;
+pub use workers::{WorkerId, Workers};

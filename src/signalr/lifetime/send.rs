@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
-use super::{HubLifetimeManager, Message, SendError, Target, WorkerId, worker::Delivery};
+use super::{HubLifetimeManager, Message, SendError, Target, WorkerId, workers::Delivery};
 use crate::signalr::{
     backplane::{Envelope, Prepared},
     connection::{ConnectionId, Frame},
@@ -143,5 +143,37 @@ impl HubLifetimeManager {
 async fn join(receipts: Receipts) {
     for receipt in receipts {
         let _ = receipt.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
+    use tokio::task::{LocalSet, yield_now};
+
+    use super::*;
+    use crate::signalr::lifetime::Workers;
+
+    /// Who sends to a group and then asks a member must find the message there.
+    #[tokio::test]
+    async fn a_send_ends_when_every_worker_has_it() {
+        let workers = Workers::new(2, 1);
+        let manager = HubLifetimeManager::new("hub", "Hub");
+        assert!(manager.start(workers.clone(), 0));
+        let local = LocalSet::new();
+        let sending = local.run_until(async {
+            workers.start_worker().expect("the first one");
+            let message = manager.encode("method", &()).expect("no arguments");
+            let mut sending = pin!(manager.send(Target::All, Arc::from([]), message));
+            for _ in 0..10 {
+                assert!(sending.as_mut().now_or_never().is_none());
+                yield_now().await;
+            }
+            workers.start_worker().expect("the second one");
+            sending.await
+        });
+        sending.await.expect("sent");
     }
 }

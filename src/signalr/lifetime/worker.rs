@@ -1,7 +1,4 @@
-//! One worker thread: its mailbox from other threads, its members, its flush queue.
-//!
-//! The mailbox admits deliveries up to [`MAILBOX_BYTES`]; a sender beyond that waits. Requests to
-//! run something on the worker are not bounded here: each of their callers waits for its answer.
+//! One worker thread: it reads its mailbox, knows its members, and flushes what waits to be written.
 
 use std::{
     cell::{Ref, RefCell, RefMut},
@@ -11,14 +8,15 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::mpsc;
 use tracing::error;
 
-use super::{Members, Message, Target};
-use crate::signalr::connection::{ConnectionId, FlushQueue};
+use super::{
+    Members, WorkerId, Workers,
+    workers::{Mail, Room},
+};
+use crate::signalr::connection::FlushQueue;
 
-/// Bytes of messages that may wait for one worker.
-const MAILBOX_BYTES: usize = 64 << 20;
 /// Deliveries between two flushes at most.
 const MAILBOX_BATCH: usize = 256;
 /// A flush of messages to this many connections or more is followed by a pause, so that what comes
@@ -32,167 +30,30 @@ thread_local! {
     static CURRENT: RefCell<Option<Rc<Worker>>> = const { RefCell::new(None) };
 }
 
-/// The number of a worker within its server.
-pub type WorkerId = usize;
-
-/// A message on its way to another worker.
-pub(super) struct Delivery {
-    pub hub: usize,
-    pub target: Target,
-    pub excluded: Arc<[ConnectionId]>,
-    pub message: Arc<Message>,
-}
-
-enum Mail {
-    Deliver(Delivery, u32, oneshot::Sender<()>),
-    Run(Box<dyn FnOnce() + Send>),
-}
-
-/// How other threads reach a worker.
-struct Mailbox {
-    mail: mpsc::UnboundedSender<Mail>,
-    room: Arc<Semaphore>,
-}
-
-/// All workers of a server.
-pub struct Workers {
-    mailboxes: Vec<Mailbox>,
-    receivers: std::sync::Mutex<Vec<Option<mpsc::UnboundedReceiver<Mail>>>>,
-    hubs: usize,
-}
-
-impl Workers {
-    /// Mailboxes for `count` workers of a server with `hubs` hubs.
-    pub fn new(count: usize, hubs: usize) -> Arc<Self> {
-        let mut mailboxes = Vec::new();
-        let mut receivers = Vec::new();
-        for _ in 0..count {
-            let (mail, receiver) = mpsc::unbounded_channel();
-            mailboxes.push(Mailbox {
-                mail,
-                room: Arc::new(Semaphore::new(MAILBOX_BYTES)),
-            });
-            receivers.push(Some(receiver));
-        }
-        Arc::new(Self {
-            mailboxes,
-            receivers: std::sync::Mutex::new(receivers),
-            hubs,
-        })
-    }
-
-    /// Makes the current thread the next worker. None: all of them run already.
-    pub fn start_worker(self: &Arc<Self>) -> Option<Rc<Worker>> {
-        let (id, receiver) = {
-            let mut receivers = self
-                .receivers
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
-            let id = receivers.iter().position(Option::is_some)?;
-            (id, receivers[id].take()?)
-        };
-        let worker = Rc::new(Worker {
-            id,
-            workers: self.clone(),
-            members: (0..self.hubs).map(|_| RefCell::default()).collect(),
-            flush_queue: Rc::default(),
-        });
-        CURRENT.with(|current| *current.borrow_mut() = Some(worker.clone()));
-        let room = Room(self.mailboxes[id].room.clone());
-        tokio::task::spawn_local(read_mail(worker.clone(), receiver, room));
-        tokio::task::spawn_local(flush_own(worker.flush_queue.clone()));
-        tokio::task::spawn_local(flush_shared(worker.flush_queue.clone()));
-        Some(worker)
-    }
-
-    /// How many workers there are.
-    pub fn len(&self) -> usize {
-        self.mailboxes.len()
-    }
-
-    /// How many hubs each of them has members of.
-    pub(super) fn hubs(&self) -> usize {
-        self.hubs
-    }
-
-    /// Bytes of deliveries in a worker's mailbox.
-    pub(super) fn waiting_for(&self, worker: WorkerId) -> usize {
-        MAILBOX_BYTES.saturating_sub(self.mailboxes[worker].room.available_permits())
-    }
-
-    /// A server has at least one worker.
-    pub fn is_empty(&self) -> bool {
-        self.mailboxes.is_empty()
-    }
-
-    /// Puts a message into a worker's mailbox as soon as there is room. What comes back is ready once
-    /// it is in the outboxes there: who sends to a group and then asks a member must find it there.
-    pub(super) async fn deliver(
-        &self,
-        worker: WorkerId,
-        delivery: Delivery,
-    ) -> oneshot::Receiver<()> {
-        let mailbox = &self.mailboxes[worker];
-        let weight = delivery.message.weight().clamp(1, MAILBOX_BYTES) as u32;
-        if let Ok(permit) = mailbox.room.acquire_many(weight).await {
-            permit.forget();
-        }
-        let (delivered, receipt) = oneshot::channel();
-        let _ = mailbox
-            .mail
-            .send(Mail::Deliver(delivery, weight, delivered));
-        receipt
-    }
-
-    /// Runs something on a worker's thread, soon.
-    pub fn post(&self, worker: WorkerId, task: impl FnOnce() + Send + 'static) {
-        let _ = self.mailboxes[worker].mail.send(Mail::Run(Box::new(task)));
-    }
-
-    /// Runs a future on a worker's thread and waits for its result. When the caller gives up, the
-    /// future is dropped. None: the worker stopped.
-    pub async fn call<R, F, Fut>(self: &Arc<Self>, worker: WorkerId, call: F) -> Option<R>
-    where
-        R: Send + 'static,
-        F: FnOnce() -> Fut + Send + 'static,
-        Fut: Future<Output = R> + 'static,
-    {
-        if Worker::current()
-            .is_some_and(|here| here.id == worker && Arc::ptr_eq(&here.workers, self))
-        {
-            return Some(call().await);
-        }
-        self.request(worker, call).await.ok()
-    }
-
-    /// As [`call`](Self::call), for threads that are no worker. What comes back may be awaited on
-    /// any of them; it fails when the worker stopped.
-    pub fn request<R, F, Fut>(&self, worker: WorkerId, call: F) -> oneshot::Receiver<R>
-    where
-        R: Send + 'static,
-        F: FnOnce() -> Fut + Send + 'static,
-        Fut: Future<Output = R> + 'static,
-    {
-        let (mut answer, result) = oneshot::channel();
-        self.post(worker, move || {
-            let future = call();
-            tokio::task::spawn_local(async move {
-                tokio::select! {
-                    result = future => { let _ = answer.send(result); }
-                    () = answer.closed() => {}
-                }
-            });
-        });
-        result
-    }
-}
-
 /// One worker, on its own thread.
 pub struct Worker {
     id: WorkerId,
     workers: Arc<Workers>,
     members: Vec<RefCell<Members>>,
     flush_queue: Rc<FlushQueue>,
+}
+
+impl Workers {
+    /// Makes the current thread the next worker. None: all of them run already.
+    pub fn start_worker(self: &Arc<Self>) -> Option<Rc<Worker>> {
+        let (id, receiver, room) = self.take_mailbox()?;
+        let worker = Rc::new(Worker {
+            id,
+            workers: self.clone(),
+            members: (0..self.hubs()).map(|_| RefCell::default()).collect(),
+            flush_queue: Rc::default(),
+        });
+        CURRENT.with(|current| *current.borrow_mut() = Some(worker.clone()));
+        tokio::task::spawn_local(read_mail(worker.clone(), receiver, room));
+        tokio::task::spawn_local(flush_own(worker.flush_queue.clone()));
+        tokio::task::spawn_local(flush_shared(worker.flush_queue.clone()));
+        Some(worker)
+    }
 }
 
 impl Worker {
@@ -227,15 +88,6 @@ impl Worker {
     }
 }
 
-/// The room in the mailbox of a worker that runs. When it stops, nobody waits for more.
-struct Room(Arc<Semaphore>);
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.0.close();
-    }
-}
-
 async fn read_mail(worker: Rc<Worker>, mut receiver: mpsc::UnboundedReceiver<Mail>, room: Room) {
     let mut batch = Vec::new();
     while receiver.recv_many(&mut batch, MAILBOX_BATCH).await > 0 {
@@ -256,7 +108,7 @@ async fn read_mail(worker: Rc<Worker>, mut receiver: mpsc::UnboundedReceiver<Mai
                         &delivery.excluded,
                         &delivery.message,
                     );
-                    room.0.add_permits(weight as usize);
+                    room.give_back(weight);
                     let _ = delivered.send(());
                 }
             }
@@ -284,7 +136,13 @@ async fn flush_shared(queue: Rc<FlushQueue>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signalr::backplane::SerializedMessage;
+    use crate::signalr::{
+        backplane::SerializedMessage,
+        lifetime::{
+            Message, Target,
+            workers::{Delivery, MAILBOX_BYTES},
+        },
+    };
 
     /// Runs `work` as a worker's thread does, and then lets the worker stop.
     async fn as_worker(workers: &Arc<Workers>, work: impl Future<Output = ()>) {
