@@ -4,6 +4,7 @@
 //! socket that is not writable wakes its task. Reads go to one buffer that all sockets of a worker
 //! share, so an idle connection owns none.
 
+mod arrival;
 pub mod frame;
 mod task;
 pub mod upgrade;
