@@ -13,6 +13,10 @@ pub(super) struct ArgumentReader<'a> {
 }
 
 /// A parameter of a hub method.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of a hub method",
+    note = "an argument is a type that serde can deserialize, without borrowing, or an `Upload` of such"
+)]
 pub trait HubArgument: Sized + 'static {
     /// Whether it is an upload stream, which has an id instead of a value.
     const IS_UPLOAD: bool;
@@ -48,7 +52,33 @@ impl<T: Decode + 'static> HubArgument for Upload<T> {
     }
 }
 
-/// An `async fn(&self, &HubCallerContext, arguments...) -> HubResult<R>`.
+/// An `async fn(&self, &HubCallerContext, arguments...) -> HubResult<R>` with up to eight arguments.
+///
+/// What is none does not compile, for instance without the context:
+///
+/// ```compile_fail
+/// use managing_api::signalr::hub::{Hub, HubResult, Methods};
+///
+/// struct ChatHub;
+///
+/// impl Hub for ChatHub {
+///     fn methods(methods: &mut Methods<Self>) {
+///         methods.method("Add", Self::add);
+///     }
+/// }
+///
+/// impl ChatHub {
+///     async fn add(&self, a: i32, b: i32) -> HubResult<i32> {
+///         Ok(a + b)
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "this is not a hub method",
+    label = "not an `async fn(&self, &HubCallerContext, arguments...) -> HubResult<R>`",
+    note = "it takes at most eight arguments, each of which serde can deserialize, or an `Upload` of such",
+    note = "its result is a type that serde can serialize; with `Methods::stream` a `HubStream` of such"
+)]
 pub trait HubMethod<H, A, R>: Send + Sync + 'static {
     #[doc(hidden)]
     type Arguments: 'static;
