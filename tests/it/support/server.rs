@@ -22,16 +22,17 @@ impl Server {
     /// The conformance server (`examples/conformance_server`), or the command in the environment
     /// variable `CONFORMANCE_SERVER`, with these environment variables set.
     pub fn conformance(variables: &[(String, String)]) -> Self {
-        let mut command = match std::env::var("CONFORMANCE_SERVER") {
+        let (mut command, address) = match std::env::var("CONFORMANCE_SERVER") {
             Ok(line) if !line.is_empty() => {
                 let mut shell = Command::new("sh");
                 shell.args(["-c", &format!("exec {line}")]);
-                shell
+                (shell, Some(free_address()))
             }
-            _ => Command::new(conformance_example()),
+            // Ours takes any port and says which: nobody else can have it.
+            _ => (Command::new(conformance_example()), None),
         };
         command.envs(variables.iter().cloned());
-        Self::start(command)
+        Self::start(command, address)
     }
 
     /// The reference server, by the command in the environment variable `REFERENCE_SERVER`. None,
@@ -47,7 +48,7 @@ impl Server {
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("exec {line}")]);
         shell.envs(variables.iter().copied());
-        Some(Self::start(shell))
+        Some(Self::start(shell, Some(free_address())))
     }
 
     /// The same with literal options, for tests that need short timers or small buffers.
@@ -59,15 +60,16 @@ impl Server {
         Self::conformance(&owned)
     }
 
-    fn start(mut command: Command) -> Self {
+    /// Without an address the server is to say where it listens.
+    fn start(mut command: Command, address: Option<SocketAddr>) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let log = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("server-{}-{number}.log", std::process::id()));
         let output = File::create(&log).expect("the log of a server can be created");
-        let address = free_address();
+        let port = address.map_or(0, |address| address.port());
         let child = command
-            .env("PORT", address.port().to_string())
+            .env("PORT", port.to_string())
             // Two, on any machine: what crosses from one worker to another is tested everywhere.
             .env("WORKERS", "2")
             .env("Server__Workers", "2")
@@ -77,17 +79,23 @@ impl Server {
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let mut server = Self {
-            address,
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
             child,
             log,
         };
-        server.await_listening();
+        server.await_listening(address);
         server
     }
 
-    fn await_listening(&mut self) {
+    fn await_listening(&mut self, address: Option<SocketAddr>) {
         let limit = Instant::now() + START_LIMIT;
-        while TcpStream::connect(self.address).is_err() {
+        loop {
+            if let Some(address) = address.or_else(|| self.told_address())
+                && TcpStream::connect(address).is_ok()
+            {
+                self.address = address;
+                return;
+            }
             if let Ok(Some(status)) = self.child.try_wait() {
                 panic!("the server ended with {status}: {}", self.log_tail());
             }
@@ -98,6 +106,14 @@ impl Server {
             );
             sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Where it says that it listens.
+    fn told_address(&self) -> Option<SocketAddr> {
+        let text = std::fs::read_to_string(&self.log).ok()?;
+        let (_, place) = text.split_once("listening on http://")?;
+        let (address, _) = place.split_once('/')?;
+        address.parse().ok()
     }
 
     pub fn address(&self) -> SocketAddr {
