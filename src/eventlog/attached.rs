@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::inner::Inner;
-use super::{Append, Epoch, Event, EventLog, Lease, Note, Position, Stored, Whole};
+use super::{Append, Epoch, Event, EventLog, Kind, Lease, Note, Position, Stored, Whole};
 
 /// Durable events after which the store gets a snapshot, so that it may trim what came before.
 const SNAPSHOT_AFTER: u64 = 2_000;
@@ -24,7 +24,7 @@ trait Source: Send + Sync {
     fn collect_whole(&self) -> Collected;
     fn release(&self);
     fn release_in(&self, epoch: &Epoch, seq: u64);
-    fn forget_notes(&self, up_to: u64);
+    fn forget_stored(&self, up_to: u64);
     fn forget(&self);
     fn has_more(&self, position: &Position) -> bool;
 }
@@ -123,8 +123,9 @@ impl Attached {
         progress.over = sent.ended.is_some();
         let (over, revision) = (progress.over, progress.stored.revision);
         drop(progress);
-        if !sent.notes.is_empty() {
-            self.source.forget_notes(revision);
+        let is_only_for_the_store = |event: &Event| event.kind == Kind::Lossy;
+        if !sent.notes.is_empty() || sent.events.iter().any(is_only_for_the_store) {
+            self.source.forget_stored(revision);
         }
         match over {
             true => self.release(),
@@ -217,8 +218,8 @@ impl<S: Snapshot> Source for Arc<EventLog<S>> {
         EventLog::release_in(self, epoch, seq);
     }
 
-    fn forget_notes(&self, up_to: u64) {
-        EventLog::forget_notes(self, up_to);
+    fn forget_stored(&self, up_to: u64) {
+        EventLog::forget_stored(self, up_to);
     }
 
     fn forget(&self) {

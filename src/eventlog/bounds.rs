@@ -11,15 +11,23 @@ pub struct Bounds {
     pub conflated: usize,
     /// Lossy events.
     pub lossy: usize,
+    /// Lossy events are kept only until the store has sent them on, without a store not at all:
+    /// nobody here follows.
+    pub lossy_until_stored: bool,
+}
+
+impl Bounds {
+    pub const DEFAULT: Self = Self {
+        events: 10_000,
+        bytes: 8 * 1024 * 1024,
+        conflated: 1_024,
+        lossy: 256,
+        lossy_until_stored: false,
+    };
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self {
-            events: 10_000,
-            bytes: 8 * 1024 * 1024,
-            conflated: 1_024,
-            lossy: 256,
-        }
+        Self::DEFAULT
     }
 }

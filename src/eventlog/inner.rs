@@ -7,7 +7,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::kept::Kept;
-use super::{Bounds, Epoch, Event, Kind, NotInLog, Note, Position, Stamp};
+use super::{Bounds, Epoch, Event, Kind, NotInLog, Note, Position, Share, Stamp};
 
 /// Notes of one log that the store does not have yet; the oldest goes first.
 const MOST_NOTES: usize = 1_000;
@@ -62,6 +62,10 @@ impl<S> Inner<S> {
         &self.kept
     }
 
+    pub fn set_share(&mut self, share: Share) {
+        self.kept.set_share(share);
+    }
+
     /// The last durable event's number.
     pub fn seq(&self) -> u64 {
         self.kept.seq()
@@ -112,14 +116,15 @@ impl<S> Inner<S> {
         let epoch = &self.epoch;
         let body = encode(Stamp { epoch, seq }).into();
         self.revision += 1;
-        self.kept.add(Event {
+        let event = Event {
             kind,
             seq,
             name,
             key: key.map(Into::into),
             body,
             revision: self.revision,
-        });
+        };
+        self.kept.add(event, self.released);
     }
 
     /// Goes on where another writer's history stands. What waited here was never part of it.
@@ -164,9 +169,10 @@ impl<S> Inner<S> {
             .collect()
     }
 
-    /// The store has the notes up to a revision.
-    pub fn forget_notes(&mut self, up_to: u64) {
+    /// The store has everything up to a revision: what is kept only for the store goes.
+    pub fn forget_stored(&mut self, up_to: u64) {
         self.notes.retain(|(revision, _)| *revision > up_to);
+        self.kept.forget_sent(up_to);
     }
 }
 

@@ -7,10 +7,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use indexmap::IndexMap;
 
-use super::{Bounds, Event, Kind, NotInLog};
+use super::{Bounds, Event, Kind, NotInLog, Share};
+
+/// What an event costs besides its parts: the count of its body's readers, and what allocations are
+/// rounded up to.
+const ALLOCATIONS: usize = 64;
 
 pub struct Kept {
     bounds: Bounds,
+    /// Of what many logs keep together.
+    share: Option<Share>,
     /// The last durable event's number.
     seq: u64,
     durable: VecDeque<Event>,
@@ -25,6 +31,7 @@ impl Kept {
     pub fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
+            share: None,
             seq: 0,
             durable: VecDeque::new(),
             durable_bytes: 0,
@@ -32,6 +39,12 @@ impl Kept {
             conflated: IndexMap::default(),
             lossy: VecDeque::new(),
         }
+    }
+
+    /// The durable events count towards what many logs keep together.
+    pub fn set_share(&mut self, share: Share) {
+        self.share = Some(share);
+        self.count();
     }
 
     /// The last durable event's number.
@@ -54,30 +67,52 @@ impl Kept {
         *self = Self {
             seq,
             trimmed_revision: revision,
+            share: self.share.take(),
             ..Self::new(self.bounds)
         };
+        self.count();
     }
 
-    /// Adds an event; a conflated one in place of the former one of its key.
-    pub fn add(&mut self, event: Event) {
+    /// Adds an event; a conflated one in place of the former one of its key. `released`: a store
+    /// has the durable events up to that number, and those after it are not given up for others'
+    /// sake.
+    pub fn add(&mut self, event: Event, released: Option<u64>) {
         match event.kind {
-            Kind::Durable => self.push_durable(event),
+            Kind::Durable => self.push_durable(event, released),
             Kind::Conflated => self.set_conflated(event),
-            Kind::Lossy => self.push_lossy(event),
+            Kind::Lossy => self.push_lossy(event, released.is_some()),
         }
     }
 
-    fn push_durable(&mut self, event: Event) {
+    fn push_durable(&mut self, event: Event, released: Option<u64>) {
         self.seq = event.seq;
         self.durable_bytes += event.body.len();
         self.durable.push_back(event);
-        while self.durable.len() > 1
-            && (self.durable.len() > self.bounds.events || self.durable_bytes > self.bounds.bytes)
+        let Bounds { events, bytes, .. } = self.bounds;
+        while self.durable.len() > 1 && (self.durable.len() > events || self.durable_bytes > bytes)
         {
-            if let Some(event) = self.durable.pop_front() {
-                self.durable_bytes -= event.body.len();
-                self.trimmed_revision = event.revision;
-            }
+            self.forget_oldest();
+        }
+        let may_go = |seq| released.is_none_or(|released| seq <= released);
+        while self.count() && self.durable.len() > 1 && may_go(self.trimmed() + 1) {
+            self.forget_oldest();
+        }
+    }
+
+    /// Answers whether it is too much beside other logs.
+    fn count(&mut self) -> bool {
+        // By length: giving events up leaves the room that they had.
+        let bytes = self.durable_bytes + self.durable.len() * (size_of::<Event>() + ALLOCATIONS);
+        self.share.as_mut().is_some_and(|share| {
+            share.set(bytes);
+            share.is_too_large()
+        })
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(event) = self.durable.pop_front() {
+            self.durable_bytes -= event.body.len();
+            self.trimmed_revision = event.revision;
         }
     }
 
@@ -91,10 +126,20 @@ impl Kept {
         }
     }
 
-    fn push_lossy(&mut self, event: Event) {
+    fn push_lossy(&mut self, event: Event, has_store: bool) {
+        if self.bounds.lossy_until_stored && !has_store {
+            return;
+        }
         self.lossy.push_back(event);
         if self.lossy.len() > self.bounds.lossy {
             self.lossy.pop_front();
+        }
+    }
+
+    /// The store has sent on what came up to a revision.
+    pub fn forget_sent(&mut self, up_to: u64) {
+        if self.bounds.lossy_until_stored {
+            self.lossy.retain(|event| event.revision > up_to);
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::inner::Inner;
-use super::{Bounds, Epoch, Event, Follower, Position, Step, Writer};
+use super::{Bounds, Epoch, Event, Follower, Position, Share, Step, Writer};
 
 /// What was asked for is of another epoch, was trimmed, or has not happened: only a snapshot helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +31,11 @@ impl<S> EventLog<S> {
             news: watch::Sender::new(0),
             on_change: Mutex::default(),
         })
+    }
+
+    /// What it keeps counts towards what many logs keep together.
+    pub fn set_share(&self, share: Share) {
+        self.lock().set_share(share);
     }
 
     /// Changes the state and appends events in one step: nobody sees the one without the other.
@@ -136,8 +141,8 @@ impl<S> EventLog<S> {
         self.tell(revision);
     }
 
-    pub(super) fn forget_notes(&self, up_to: u64) {
-        self.lock().forget_notes(up_to);
+    pub(super) fn forget_stored(&self, up_to: u64) {
+        self.lock().forget_stored(up_to);
     }
 
     pub(super) fn step(&self, position: &Position) -> Option<Step> {

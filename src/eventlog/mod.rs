@@ -46,6 +46,7 @@
 mod appender;
 mod attached;
 mod bounds;
+mod budget;
 mod database;
 mod event;
 mod feed;
@@ -65,6 +66,7 @@ mod writer;
 pub use appender::Appender;
 pub use attached::Snapshot;
 pub use bounds::Bounds;
+pub use budget::{Budget, Share};
 pub use database::{Database, OpenError};
 pub use event::{Epoch, Event, Kind, Note, Position, Stamp};
 pub use feed::{Feed, Replica};

@@ -33,6 +33,7 @@ const BOUNDS: Bounds = Bounds {
     bytes: 200,
     conflated: 4,
     lossy: 3,
+    lossy_until_stored: false,
 };
 
 /// What one reader must have seen: a counter in the state, and each durable event once.
