@@ -5,7 +5,10 @@ use std::rc::Rc;
 use super::{
     CallerClients, Groups, HubContext, Items, connection::HubConnection, invocation::CallState,
 };
-use crate::signalr::connection::{RequestData, User};
+use crate::signalr::{
+    connection::{RequestData, User},
+    protocol::Protocol,
+};
 
 /// The caller's connection, as a hub method sees it.
 #[derive(Clone)]
@@ -32,6 +35,11 @@ impl HubCallerContext {
     /// The caller's user id.
     pub fn user_id(&self) -> Option<&str> {
         self.user().map(|user| user.id.as_str())
+    }
+
+    /// The protocol the caller speaks, for who encodes an answer in pieces.
+    pub fn protocol(&self) -> Protocol {
+        self.connection.connection().protocol()
     }
 
     /// Values that stay with the connection between calls.

@@ -13,9 +13,11 @@
 //! | [`handshake`] | the first record of a connection |
 //! | [`write`](mod@write) | what the server can say |
 //! | [`value`] | typed arguments, results and items, and values passed on unchanged |
+//! | [`EncodedArray`] | large arrays, encoded piece by piece |
 //! | [`transcode`] | from one encoding to the other |
 //! | `json`, `messagepack` | the encodings themselves |
 
+mod encoded;
 pub mod error;
 pub mod framing;
 pub mod handshake;
@@ -27,6 +29,7 @@ pub mod transcode;
 pub mod value;
 pub mod write;
 
+pub use encoded::{EncodedArray, encode_object};
 pub use error::{DecodeError, EncodeError, ProtocolError};
 pub use message::{Arguments, ClientMessage, Invocation, Outcome, Raw};
 pub use payload::RawPayload;
