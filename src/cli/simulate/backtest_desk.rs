@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::backtest::Backtest;
-use super::client::{Address, Client, NoConnection, ServerCall};
+use super::client::{Client, ServerCall};
+use super::socket::{Address, NoConnection};
 use super::{Simulate, say};
 use crate::cli::Outcome;
 
@@ -97,18 +98,19 @@ async fn report(client: &Client, backtest: &Backtest, events: Vec<Value>) -> Res
 }
 
 fn cancel(client: &Client, bundle: &mut [Backtest], question: ServerCall) {
-    let Some(id) = question.id else { return };
-    let backtest_id = question.argument["backtestId"].as_str().unwrap_or_default();
+    let Some(id) = &question.id else { return };
+    let asked: Value = question.argument().unwrap_or_default();
+    let backtest_id = asked["backtestId"].as_str().unwrap_or_default();
     let found = bundle
         .iter_mut()
         .find(|backtest| backtest.id == backtest_id);
     let answer = match found {
-        Some(backtest) if question.argument["command"] == "cancel" => {
+        Some(backtest) if asked["command"] == "cancel" => {
             backtest.is_over = true;
             say(format_args!("🛑 {backtest_id} is cancelled"));
             json!({"ok": true})
         }
         _ => json!({"ok": false, "code": "unknown_backtest", "message": "not on this desk"}),
     };
-    client.answer(&id, &answer);
+    client.answer(id, &answer);
 }

@@ -6,7 +6,8 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 
 use super::bot::{Bot, Done};
-use super::client::{Address, Client, NoConnection, ServerCall};
+use super::client::{Client, ServerCall};
+use super::socket::{Address, NoConnection};
 use super::{Simulate, say};
 use crate::cli::Outcome;
 
@@ -102,15 +103,16 @@ async fn report_all(client: &Client, reports: Vec<(String, Vec<Value>)>) -> Resu
 }
 
 async fn execute(client: &Client, bots: &mut [Bot], question: ServerCall) -> Result<(), String> {
-    let Some(id) = question.id.filter(|_| question.target == "ExecuteCommand") else {
+    let Some(id) = (question.id.as_ref()).filter(|_| question.target == "ExecuteCommand") else {
         return Ok(());
     };
-    let (asked, arguments) = (&question.argument, &question.argument["arguments"]);
+    let asked: Value = question.argument().unwrap_or_default();
+    let arguments = &asked["arguments"];
     let command = asked["command"].as_str().unwrap_or_default();
     let bot_id = asked["botId"].as_str().unwrap_or_default();
     let Some(bot) = bots.iter_mut().find(|bot| bot.id == bot_id) else {
         let answer = json!({"ok": false, "code": "unknown_bot", "message": "not on this desk"});
-        client.answer(&id, &answer);
+        client.answer(id, &answer);
         return Ok(());
     };
     let Done { answer, events } = bot.execute(command, arguments);
@@ -119,7 +121,7 @@ async fn execute(client: &Client, bots: &mut [Bot], question: ServerCall) -> Res
     ));
     // Told first, so that whoever asked sees it done when the answer is there.
     report_all(client, vec![(bot_id.to_owned(), events)]).await?;
-    client.answer(&id, &answer);
+    client.answer(id, &answer);
     Ok(())
 }
 

@@ -2,66 +2,56 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
-use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::tungstenite::Message as Frame;
 
-const RECORD_SEPARATOR: char = '\u{1e}';
+use super::socket::{Address, NoConnection, RECORD_SEPARATOR, Sink, Stream, no_connection, open};
+
 const PING_EVERY: Duration = Duration::from_secs(10);
 /// A server pings every 15 seconds; one that is silent for longer is gone.
 const SERVER_TIMEOUT: Duration = Duration::from_secs(30);
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-type Calls = Rc<RefCell<HashMap<u64, oneshot::Sender<Result<Value, String>>>>>;
-
-/// Where the hubs are.
-#[derive(Clone, Debug)]
-pub struct Address {
-    base: String,
-    token: Option<String>,
-}
-
-/// Why there is no connection.
-#[derive(Debug)]
-pub enum NoConnection {
-    /// The server does not let us in; trying again is useless.
-    Refused(String),
-    /// It may answer later.
-    Unreachable(String),
-}
-
-impl Address {
-    pub fn new(url: &str, token: Option<String>) -> Result<Self, String> {
-        let base = match url.trim_end_matches('/').split_once("://") {
-            Some(("http" | "ws", rest)) => format!("ws://{rest}"),
-            Some(("https" | "wss", rest)) => format!("wss://{rest}"),
-            _ => return Err(format!("`{url}` is not an http or https address")),
-        };
-        Ok(Self { base, token })
-    }
-
-    fn of_hub(&self, hub: &str) -> String {
-        let query = match &self.token {
-            Some(token) => format!("access_token={token}"),
-            None => "user=simulate".to_owned(),
-        };
-        format!("{}/{hub}?{query}", self.base)
-    }
-}
+/// What a call came to, as it came.
+type Answer = Result<Box<RawValue>, String>;
+type Calls = Rc<RefCell<HashMap<u64, oneshot::Sender<Answer>>>>;
 
 /// A call that came from the server.
 #[derive(Debug)]
 pub struct ServerCall {
     pub id: Option<String>,
     pub target: String,
-    pub argument: Value,
+    /// The first argument as it came: most are not looked into.
+    argument: Box<RawValue>,
+}
+
+impl ServerCall {
+    /// Reads the argument, or as much of it as `T` has.
+    pub fn argument<'a, T: Deserialize<'a>>(&'a self) -> Option<T> {
+        serde_json::from_str(self.argument.get()).ok()
+    }
+}
+
+/// A message of the server, its values as they came.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Message<'a> {
+    #[serde(rename = "type")]
+    kind: Option<u64>,
+    invocation_id: Option<String>,
+    target: Option<String>,
+    #[serde(borrow)]
+    arguments: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+    error: Option<String>,
 }
 
 /// An open connection. Calls fail once it is gone.
@@ -78,11 +68,7 @@ impl Client {
         address: &Address,
         hub: &str,
     ) -> Result<(Self, mpsc::UnboundedReceiver<ServerCall>), NoConnection> {
-        let (socket, _) = connect_async(address.of_hub(hub))
-            .await
-            .map_err(no_connection)?;
-        let (mut sink, mut stream) = socket.split();
-        shake_hands(&mut sink, &mut stream).await?;
+        let (sink, stream) = open(address, hub).await?;
         let (outgoing, to_send) = mpsc::unbounded_channel();
         let (asked, questions) = mpsc::unbounded_channel();
         let client = Self {
@@ -103,7 +89,7 @@ impl Client {
     }
 
     /// Calls a hub method and waits for what it answers.
-    pub async fn invoke(&self, target: &str, argument: Value) -> Result<Value, String> {
+    pub async fn invoke(&self, target: &str, argument: Value) -> Answer {
         let id = {
             let mut next = self.next_id.borrow_mut();
             *next += 1;
@@ -111,10 +97,7 @@ impl Client {
         };
         let (answered, answer) = oneshot::channel();
         self.calls.borrow_mut().insert(id, answered);
-        let call = json!({
-            "type": 1, "invocationId": id.to_string(), "target": target, "arguments": [argument],
-        });
-        self.send(&call);
+        self.send(&invocation(id, target, &argument));
         answer
             .await
             .unwrap_or_else(|_| Err("the connection is gone".to_owned()))
@@ -131,48 +114,25 @@ impl Client {
     }
 }
 
-fn no_connection(error: tungstenite::Error) -> NoConnection {
-    match &error {
-        tungstenite::Error::Http(answer) if matches!(answer.status().as_u16(), 401 | 403) => {
-            NoConnection::Refused(format!(
-                "the server answers {}: give a token with the role `worker` as --token",
-                answer.status()
-            ))
-        }
-        tungstenite::Error::Url(_) | tungstenite::Error::HttpFormat(_) => {
-            NoConnection::Refused(error.to_string())
-        }
-        _ => NoConnection::Unreachable(error.to_string()),
-    }
+/// Calls a hub method over a connection of its own and never reads a word of what comes.
+pub async fn stall(
+    address: &Address,
+    hub: &str,
+    target: &str,
+    argument: &Value,
+) -> Result<Infallible, NoConnection> {
+    let (mut sink, _stream) = open(address, hub).await?;
+    let call = invocation(1, target, argument);
+    let message = Frame::text(format!("{call}{RECORD_SEPARATOR}"));
+    sink.send(message).await.map_err(no_connection)?;
+    Ok(std::future::pending().await)
 }
 
-async fn shake_hands(
-    sink: &mut SplitSink<Socket, Message>,
-    stream: &mut SplitStream<Socket>,
-) -> Result<(), NoConnection> {
-    let request = format!("{{\"protocol\":\"json\",\"version\":1}}{RECORD_SEPARATOR}");
-    let unreachable = |error: tungstenite::Error| NoConnection::Unreachable(error.to_string());
-    sink.send(Message::text(request))
-        .await
-        .map_err(unreachable)?;
-    while let Some(message) = stream.next().await {
-        let message = message.map_err(unreachable)?;
-        let Ok(text) = message.to_text() else {
-            continue;
-        };
-        let Some(record) = text.split(RECORD_SEPARATOR).find(|it| !it.is_empty()) else {
-            continue;
-        };
-        let answer: Value = serde_json::from_str(record).unwrap_or_default();
-        return match answer["error"].as_str() {
-            Some(error) => Err(NoConnection::Refused(error.to_owned())),
-            None => Ok(()),
-        };
-    }
-    Err(NoConnection::Unreachable("it hung up".to_owned()))
+fn invocation(id: u64, target: &str, argument: &Value) -> Value {
+    json!({"type": 1, "invocationId": id.to_string(), "target": target, "arguments": [argument]})
 }
 
-async fn write(mut sink: SplitSink<Socket, Message>, mut to_send: mpsc::UnboundedReceiver<String>) {
+async fn write(mut sink: Sink, mut to_send: mpsc::UnboundedReceiver<String>) {
     let mut ping = tokio::time::interval(PING_EVERY);
     loop {
         let message = tokio::select! {
@@ -182,35 +142,32 @@ async fn write(mut sink: SplitSink<Socket, Message>, mut to_send: mpsc::Unbounde
             },
             _ = ping.tick() => format!("{{\"type\":6}}{RECORD_SEPARATOR}"),
         };
-        if sink.send(Message::text(message)).await.is_err() {
+        if sink.send(Frame::text(message)).await.is_err() {
             return;
         }
     }
 }
 
-async fn read(
-    mut stream: SplitStream<Socket>,
-    calls: &Calls,
-    asked: &mpsc::UnboundedSender<ServerCall>,
-) {
+async fn read(mut stream: Stream, calls: &Calls, asked: &mpsc::UnboundedSender<ServerCall>) {
     while let Ok(Some(Ok(message))) = tokio::time::timeout(SERVER_TIMEOUT, stream.next()).await {
         let Ok(text) = message.to_text() else {
             continue;
         };
         for record in text.split(RECORD_SEPARATOR) {
-            let Ok(message) = serde_json::from_str::<Value>(record) else {
+            let Ok(message) = serde_json::from_str::<Message<'_>>(record) else {
                 continue;
             };
-            match message["type"].as_u64() {
+            match message.kind {
                 Some(1) => {
+                    let arguments = message.arguments.as_deref().unwrap_or_default();
                     let question = ServerCall {
-                        id: message["invocationId"].as_str().map(str::to_owned),
-                        target: message["target"].as_str().unwrap_or_default().to_owned(),
-                        argument: message["arguments"][0].clone(),
+                        id: message.invocation_id,
+                        target: message.target.unwrap_or_default(),
+                        argument: owned(arguments.first().copied()),
                     };
                     let _ = asked.send(question);
                 }
-                Some(3) => complete(calls, &message),
+                Some(3) => complete(calls, message),
                 Some(7) => return,
                 _ => {}
             }
@@ -218,15 +175,17 @@ async fn read(
     }
 }
 
-fn complete(calls: &Calls, completion: &Value) {
-    let id = completion["invocationId"].as_str();
-    let Some(id) = id.and_then(|id| id.parse().ok()) else {
-        return;
-    };
+fn complete(calls: &Calls, completion: Message<'_>) {
+    let id = completion.invocation_id.and_then(|id| id.parse().ok());
+    let Some(id) = id else { return };
     if let Some(waiting) = calls.borrow_mut().remove(&id) {
-        let _ = waiting.send(match completion["error"].as_str() {
-            Some(error) => Err(error.to_owned()),
-            None => Ok(completion["result"].clone()),
+        let _ = waiting.send(match completion.error {
+            Some(error) => Err(error),
+            None => Ok(owned(completion.result)),
         });
     }
+}
+
+fn owned(value: Option<&RawValue>) -> Box<RawValue> {
+    value.map_or_else(|| RawValue::NULL.to_owned(), ToOwned::to_owned)
 }

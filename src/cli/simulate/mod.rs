@@ -6,16 +6,19 @@ mod backtest_desk;
 mod bot;
 mod bot_desk;
 mod client;
+mod figures;
 mod random;
+mod socket;
 mod viewers;
 
+use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
 use tokio::task::LocalSet;
 
-use self::client::Address;
+use self::socket::Address;
 use super::Outcome;
 
 #[derive(Clone, Debug, Args)]
@@ -29,6 +32,9 @@ pub struct Simulate {
     /// So many viewers, each of 100 bots, and one of all say how far behind they are.
     #[arg(long, default_value_t = 0)]
     viewers: usize,
+    /// So many viewers of all bots besides that never read what they are sent.
+    #[arg(long, default_value_t = 0)]
+    stalled_viewers: usize,
     /// Where the viewers connect, if not where the bots do.
     #[arg(long, value_name = "URL")]
     viewers_url: Option<String>,
@@ -99,9 +105,12 @@ impl Simulate {
     }
 }
 
-/// Tells the person in front of the terminal.
+/// Tells the person in front of the terminal. When nobody reads any more, the desk closes.
 fn say(what: std::fmt::Arguments<'_>) {
-    println!("{} {what}", chrono::Local::now().format("%H:%M:%S"));
+    let now = chrono::Local::now().format("%H:%M:%S");
+    if writeln!(std::io::stdout(), "{now} {what}").is_err() {
+        std::process::exit(0);
+    }
 }
 
 /// Now, as the API wants times.

@@ -1,6 +1,6 @@
 //! `managing-api` in a child process with nothing of this process's environment.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -32,6 +32,23 @@ pub fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (String, bool) {
         String::from_utf8_lossy(&text).into_owned(),
         output.status.success(),
     )
+}
+
+/// Runs a command whose reader is gone after one line, as with `| head -1`: that line, what it wrote
+/// to standard error, and whether it succeeded.
+pub fn run_and_read_one_line(arguments: &[&str]) -> (String, String, bool) {
+    let mut child = command(arguments, &[])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program can be run");
+    let mut line = String::new();
+    let output = child.stdout.take().expect("is piped");
+    let read = BufReader::new(output).read_line(&mut line);
+    read.expect("is text");
+    let output = child.wait_with_output().expect("can be awaited");
+    let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+    (line, complaints, output.status.success())
 }
 
 /// A running server; killed when dropped.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::program::process::run;
+use crate::program::process::{run, run_and_read_one_line};
 
 #[tokio::test]
 async fn a_simulated_desk_is_seen_and_obeys() {
@@ -25,4 +25,14 @@ async fn a_simulated_desk_is_seen_and_obeys() {
     assert_eq!(list["items"].as_array().map(Vec::len), Some(2));
     let (said, succeeded) = desk.join().expect("the desk ends");
     assert!(succeeded && said.contains("pause"), "{said}");
+}
+
+#[tokio::test]
+async fn a_desk_that_nobody_listens_to_any_more_ends_quietly() {
+    let program = Program::start(&DEVELOPMENT);
+    let url = format!("http://127.0.0.1:{}", program.port());
+    let arguments = ["simulate", "--url", &url, "--bots", "2", "--interval", "50"];
+    let (said, complaints, succeeded) = run_and_read_one_line(&arguments);
+    assert!(said.contains("A desk of 2 bots"), "{said}");
+    assert!(succeeded && complaints.is_empty(), "{complaints}");
 }
