@@ -46,7 +46,7 @@ impl Hubs {
         limits: &Limits,
     ) -> io::Result<Self> {
         let mut endpoints = Endpoints::new(Backplanes::new(settings, redis), limits);
-        let clock = Clock::system();
+        let (clock, history) = (Clock::system(), settings.trading_history);
         let logs = redis.map(|redis| {
             let (service, instances) = (redis.service.clone(), redis.instances.clone());
             let logs = SharedLogs::new(service, instances);
@@ -56,13 +56,13 @@ impl Hubs {
 
         let context = endpoints.context(settings, "bothub", bots::TYPE_NAME);
         let link = HubLink::new(context.clone());
-        let bots = BotService::new(clock.clone(), link, logs.clone());
+        let bots = BotService::new(clock.clone(), link, logs.clone(), history);
         spawn_local(bots.clone().run(context.clone()));
         endpoints.serve(settings, "bothub", &context, BotHub::new(bots.clone()));
 
         let context = endpoints.context(settings, "backtesthub", backtests::TYPE_NAME);
         let link = HubLink::new(context.clone());
-        let backtests = BacktestService::new(clock, link, logs.clone());
+        let backtests = BacktestService::new(clock, link, logs.clone(), history);
         spawn_local(backtests.clone().run(context.clone()));
         let hub = BacktestHub::new(backtests.clone());
         endpoints.serve(settings, "backtesthub", &context, hub);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::request::{Request, in_a_task};
+use super::request::{Request, in_a_task, viewer};
 use crate::problem::Problem;
 use crate::signalr::hub::{Hub, HubCallerContext, HubError, HubResult, Methods};
 use crate::trading::BacktestService;
@@ -14,6 +14,7 @@ use crate::trading::backtests::{
 };
 use crate::trading::bots::{LogLine, Numbered};
 use crate::trading::commands::CommandOutcome;
+use crate::trading::fleet::Missing;
 use crate::trading::ids::Id;
 use crate::trading::paging::Page;
 use crate::trading::report::Receipt;
@@ -61,7 +62,9 @@ impl Hub for BacktestHub {
         context: &HubCallerContext,
         _: Option<&HubError>,
     ) -> HubResult<()> {
-        self.backtests.disconnected(&context.connection_id().into());
+        self.backtests
+            .live
+            .disconnected(&context.connection_id().into());
         Ok(())
     }
 }
@@ -87,7 +90,7 @@ impl BacktestHub {
     }
 
     async fn get(&self, _: &HubCallerContext, request: Request) -> HubResult<BacktestSnapshot> {
-        Ok(self.backtests.get(&request.id("backtestId")?).await?)
+        Ok(self.backtests.live.get(&request.id("backtestId")?).await?)
     }
 
     async fn trades(
@@ -118,22 +121,28 @@ impl BacktestHub {
     ) -> HubResult<SubscribedBacktests> {
         let (selection, since) = (selection(&request)?, request.since()?);
         let connection = Id::from(context.connection_id());
-        self.backtests.settle(&connection, &selection).await?;
-        // Nothing is awaited between this and the subscription: who leaves later ends it.
+        let (ids, topics) = (selection.backtest_ids.as_deref(), selection.topics());
+        let live = &self.backtests.live;
+        live.settle(&connection, ids, topics.as_deref()).await?;
+        // Nothing is waited for between this and the subscription: who leaves later ends it.
         if context.is_aborted() {
             return Err(HubError::new("the connection is gone"));
         }
-        let (answer, gate, told) = self.backtests.subscribe(&connection, &selection, &since);
+        let viewer = viewer(context);
+        let subscribed = self.backtests.subscribe(&viewer, &selection, &since).await;
+        let (answer, gate, told) = subscribed;
         self.backtests.live.shown(&told).await;
         let backtests = self.backtests.clone();
-        context.after_completion(move || backtests.open(gate));
+        context.after_completion(move || backtests.live.delivering.open(gate));
         Ok(answer)
     }
 
     async fn unsubscribe(&self, context: &HubCallerContext, request: Request) -> HubResult<()> {
         let connection = Id::from(context.connection_id());
+        let topics = selection(&request)?.topics();
         self.backtests
-            .unsubscribe(&connection, &selection(&request)?);
+            .live
+            .unsubscribe(&connection, topics.as_deref());
         Ok(())
     }
 
@@ -156,7 +165,7 @@ impl BacktestHub {
         let registered = self.backtests.register(&connection, &ids).await;
         if context.is_aborted() {
             // It left meanwhile, and may have been told of before.
-            self.backtests.disconnected(&connection);
+            self.backtests.live.disconnected(&connection);
         }
         Ok(registered?)
     }
@@ -166,8 +175,9 @@ impl BacktestHub {
         let key = request.optional_text("idempotencyKey")?;
         let events = request.into_events()?;
         let reporter = Reporter::Connection(context.connection_id().into());
-        let receipt = self.backtests.report(&reporter, &backtest_id, events, key);
-        Ok(receipt.await?)
+        let live = &self.backtests.live;
+        let report = live.report(&reporter, &backtest_id, events, key, Missing::Make);
+        Ok(report.await?)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::request::Request;
+use super::request::{Request, viewer};
 use crate::signalr::hub::{Hub, HubCallerContext, HubError, HubResult, Methods};
 use crate::trading::BotService;
 use crate::trading::bots::{BotCommand, BotSnapshot, LogLine, Numbered, Order, Registered, Trade};
 use crate::trading::commands::CommandOutcome;
+use crate::trading::fleet::Missing;
 use crate::trading::ids::Id;
 use crate::trading::paging::Page;
 use crate::trading::report::Receipt;
@@ -74,7 +75,7 @@ impl Hub for BotHub {
         context: &HubCallerContext,
         _: Option<&HubError>,
     ) -> HubResult<()> {
-        self.bots.disconnected(&context.connection_id().into());
+        self.bots.live.disconnected(&context.connection_id().into());
         Ok(())
     }
 }
@@ -89,7 +90,7 @@ impl BotHub {
     }
 
     async fn get(&self, _: &HubCallerContext, request: Request) -> HubResult<BotSnapshot> {
-        Ok(self.bots.get(&request.id("botId")?).await?)
+        Ok(self.bots.live.get(&request.id("botId")?).await?)
     }
 
     async fn trades(
@@ -132,22 +133,24 @@ impl BotHub {
     ) -> HubResult<Subscribed<BotSnapshot>> {
         let (ids, since) = (request.optional_ids("botIds")?, request.since()?);
         let connection = Id::from(context.connection_id());
-        self.bots.settle(&connection, ids.as_deref()).await?;
-        // Nothing is awaited between this and the subscription: who leaves later ends it.
+        let topics = ids.as_deref();
+        self.bots.live.settle(&connection, topics, topics).await?;
+        // Nothing is waited for between this and the subscription: who leaves later ends it.
         if context.is_aborted() {
             return Err(HubError::new("the connection is gone"));
         }
-        let (answer, gate, told) = self.bots.subscribe(&connection, ids, &since);
+        let viewer = viewer(context);
+        let (answer, gate, told) = self.bots.subscribe(&viewer, ids, &since).await;
         self.bots.live.shown(&told).await;
         let bots = self.bots.clone();
-        context.after_completion(move || bots.open(gate));
+        context.after_completion(move || bots.live.delivering.open(gate));
         Ok(answer)
     }
 
     async fn unsubscribe(&self, context: &HubCallerContext, request: Request) -> HubResult<()> {
         let ids = request.optional_ids("botIds")?;
         let connection = Id::from(context.connection_id());
-        self.bots.unsubscribe(&connection, ids.as_deref());
+        self.bots.live.unsubscribe(&connection, ids.as_deref());
         Ok(())
     }
 
@@ -207,7 +210,7 @@ impl BotHub {
         let registered = self.bots.register(&connection, &ids, heartbeat).await;
         if context.is_aborted() {
             // It left meanwhile, and may have been told of before.
-            self.bots.disconnected(&connection);
+            self.bots.live.disconnected(&connection);
         }
         Ok(registered?)
     }
@@ -217,7 +220,11 @@ impl BotHub {
         let key = request.optional_text("idempotencyKey")?;
         let events = request.into_events()?;
         let reporter = Reporter::Connection(context.connection_id().into());
-        Ok(self.bots.report(&reporter, &bot_id, events, key).await?)
+        let report = self
+            .bots
+            .live
+            .report(&reporter, &bot_id, events, key, Missing::Make);
+        Ok(report.await?)
     }
 
     async fn heartbeat(&self, context: &HubCallerContext, request: Request) -> HubResult<Receipt> {

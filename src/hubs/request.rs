@@ -5,10 +5,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::problem::Problem;
-use crate::signalr::hub::{HubError, HubResult};
+use crate::signalr::hub::{HubCallerContext, HubError, HubResult};
 use crate::trading::ids::{self, Id};
 use crate::trading::paging::PageRequest;
-use crate::trading::subscribing::Since;
+use crate::trading::subscribing::{Since, Viewer};
 
 /// What a client sent; `null` counts as an empty object.
 #[derive(Clone, Debug, Deserialize)]
@@ -115,6 +115,14 @@ impl Request {
 
 fn bad(name: &str, what: &str) -> Problem {
     Problem::invalid(format!("`{name}` {what}"))
+}
+
+/// The caller as a subscriber.
+pub fn viewer(context: &HubCallerContext) -> Viewer {
+    Viewer {
+        connection: context.connection_id().into(),
+        protocol: context.protocol(),
+    }
 }
 
 /// Runs work to its end even if the caller's connection ends first.

@@ -56,6 +56,8 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// The embedded database; `None` keeps everything in memory.
     pub storage_path: Option<PathBuf>,
+    /// About the most memory, in bytes, for the history of all bots, and of all backtests.
+    pub trading_history: usize,
     /// Instances with the same name and the same Redis are one server.
     pub fleet_name: String,
     /// The role `/metrics` asks for, if any.
@@ -108,6 +110,7 @@ impl Settings {
                 .unwrap_or_default(),
             limits: LimitSettings::read(root),
             storage_path: storage_path(root),
+            trading_history: trading_history(root),
             fleet_name: fleet_name(root, &environment),
             metrics_role: root.section("Metrics").text("RequireRole"),
             logging: LoggingSettings::read(root, &environment),
@@ -180,6 +183,12 @@ fn storage_path(root: &Section) -> Option<PathBuf> {
         Some(path) if path.trim().is_empty() => None,
         Some(path) => Some(PathBuf::from(path)),
     }
+}
+
+fn trading_history(root: &Section) -> usize {
+    let section = root.section("Trading");
+    let megabytes = section.number("HistoryMegabytes", 1..=1_000_000);
+    megabytes.unwrap_or(128) * 1024 * 1024
 }
 
 /// The name becomes part of Redis keys, between braces.

@@ -29,7 +29,7 @@ impl TradingView for LiveView {
     }
 
     fn get_bot<'a>(&'a self, bot_id: &'a str) -> Looked<'a, Option<Value>> {
-        Box::pin(async { if_found(self.bots.get(bot_id).await) })
+        Box::pin(async { if_found(self.bots.live.get(bot_id).await) })
     }
 
     fn list_backtests<'a>(
@@ -52,7 +52,7 @@ impl TradingView for LiveView {
     }
 
     fn get_backtest<'a>(&'a self, backtest_id: &'a str) -> Looked<'a, Option<Value>> {
-        Box::pin(async { if_found(self.backtests.get(backtest_id).await) })
+        Box::pin(async { if_found(self.backtests.live.get(backtest_id).await) })
     }
 }
 

@@ -9,15 +9,18 @@
 //!
 //! Time is an argument ([`clock`]): tests move it.
 
+mod accepting;
 pub mod assistant;
 pub mod audience;
 pub mod backtests;
 pub mod bots;
 pub mod clock;
+mod commanding;
 pub mod commands;
 pub mod deadlines;
 pub mod delivery;
 pub mod fleet;
+mod history;
 pub mod idempotency;
 pub mod ids;
 pub mod link;
@@ -26,7 +29,10 @@ pub mod live;
 mod now;
 pub mod pace;
 pub mod paging;
+mod presence;
+mod registering;
 pub mod report;
+mod serving;
 pub mod subject;
 pub mod subscribing;
 pub mod wire;

@@ -107,9 +107,27 @@ impl<T: Clone> Recent<T> {
         while self.items.len() > 1
             && (self.items.len() > self.maximum_items || self.cost > self.maximum_cost)
         {
-            if let Some(oldest) = self.items.pop_front() {
-                self.cost -= oldest.cost;
-            }
+            self.pop_oldest();
+        }
+    }
+
+    /// What it is told its items cost together.
+    pub fn cost(&self) -> usize {
+        self.cost
+    }
+
+    /// Gives the oldest item up, if there is a newer one. Answers whether it did.
+    pub fn forget_oldest(&mut self) -> bool {
+        if self.items.len() < 2 {
+            return false;
+        }
+        self.pop_oldest();
+        true
+    }
+
+    fn pop_oldest(&mut self) {
+        if let Some(oldest) = self.items.pop_front() {
+            self.cost -= oldest.cost;
         }
     }
 

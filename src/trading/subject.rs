@@ -9,10 +9,11 @@ use super::audience::Event;
 use super::clock::{Moment, Timestamp};
 use super::deadlines::{Deadline, Deadlines};
 use super::delivery::Delivering;
+use super::history::History;
 use super::ids::Id;
 use super::wire;
 use super::workers::{Registration, Reporter};
-use crate::eventlog::{self, Epoch, Kind, Note, Snapshot, Writer};
+use crate::eventlog::{self, Epoch, Kind, Note, Share, Snapshot, Writer};
 use crate::problem::Problem;
 
 /// A reported event with the time its reporter gave it.
@@ -28,6 +29,16 @@ pub struct At {
     pub epoch: Epoch,
     pub seq: u64,
     pub now: Moment,
+}
+
+/// How much of its lists a snapshot shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Nothing: it is one line of a list.
+    Line,
+    /// What a table of very many needs.
+    Brief,
+    Whole,
 }
 
 /// What a log tells of its bot or backtest to an instance that finds it.
@@ -80,8 +91,11 @@ pub trait Subject: Snapshot + Sized {
     /// What viewers may have subscribed to in order to get this one's events.
     fn topics(&self) -> SmallVec<[Id; 2]>;
     fn registration(&mut self) -> &mut Option<Registration>;
-    /// The snapshot, with its arrays or without.
-    fn snapshot_at(&self, at: At, arrays: bool) -> Self::Snapshot;
+    /// Whether a command is being carried out.
+    fn is_commanded(&mut self) -> &mut bool;
+    /// The lists of what has happened, for pages, and what they take of what all may keep together.
+    fn history(&mut self) -> (&mut Option<Share>, SmallVec<[&mut dyn History; 3]>);
+    fn snapshot_at(&self, at: At, extent: Extent) -> Self::Snapshot;
     /// Whether a returning viewer gets a snapshot even if the log still has what it missed.
     fn prefers_snapshot(&self) -> bool {
         false
@@ -287,7 +301,7 @@ impl<'a, 'w, S: Subject> Scribe<'a, 'w, S> {
     /// Shows a snapshot to the viewers of these topics only, or of everything besides.
     pub fn show_snapshot_to(&mut self, topics: SmallVec<[Id; 2]>, everyone: bool) {
         let at = self.at();
-        let snapshot = self.state().snapshot_at(at, true);
+        let snapshot = self.state().snapshot_at(at, Extent::Whole);
         // Plain structs with finite numbers encode.
         let body = serde_json::to_vec(&snapshot).unwrap_or_default();
         let event = self.event(S::SNAPSHOT_EVENT, body.into());

@@ -9,9 +9,10 @@ use serde_json::Value;
 use super::audience::Gate;
 use super::ids::Id;
 use super::live::Live;
-use super::subject::{At, Subject};
-use super::wire;
+use super::subject::{At, Extent, Subject};
+use super::wire::WithType;
 use crate::eventlog::{Epoch, Event, EventLog, Kind};
+use crate::signalr::protocol::{Encode, EncodeError, EncodedArray, Protocol, encode_object};
 
 /// What a returning viewer has seen of one bot or backtest.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,13 +25,53 @@ pub struct Seen {
 /// By id.
 pub type Since = HashMap<String, Seen>;
 
+/// Of more bots or backtests than this at a time, snapshots are brief.
+const MANY: usize = 1_000;
+
+/// How many bytes of an answer are made before others have their turn: less than a millisecond's work.
+const TURN: usize = 128 * 1024;
+
 /// What a subscription is answered with.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Debug)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Subscribed<T> {
-    pub snapshots: Vec<T>,
+    #[cfg_attr(test, ts(as = "Vec<T>"))]
+    pub snapshots: EncodedArray<T>,
     /// What a returning viewer missed of those that have no snapshot here.
-    pub events: Vec<Value>,
+    #[cfg_attr(test, ts(as = "Vec<Value>"))]
+    pub events: EncodedArray<Value>,
+}
+
+impl<T> Encode for Subscribed<T> {
+    fn encode(&self, protocol: Protocol, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        encode_object(protocol, out, &self.members())
+    }
+}
+
+impl<T> Subscribed<T> {
+    fn new(protocol: Protocol) -> Self {
+        Self {
+            snapshots: EncodedArray::new(protocol),
+            events: EncodedArray::new(protocol),
+        }
+    }
+
+    /// As they are encoded.
+    pub fn members(&self) -> [(&str, &dyn Encode); 2] {
+        [("snapshots", &self.snapshots), ("events", &self.events)]
+    }
+
+    fn bytes(&self) -> usize {
+        self.snapshots.bytes() + self.events.bytes()
+    }
+}
+
+/// Who subscribes.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    pub connection: Id,
+    /// What its answer is encoded in.
+    pub protocol: Protocol,
 }
 
 /// What a viewer wants to see.
@@ -49,39 +90,50 @@ enum News<T> {
 }
 
 impl<S: Subject> Live<S> {
-    /// Registers a viewer and tells it what there is. `members` answers which ids it wants, once
-    /// it is registered. When [`Live::shown`] has waited for what the answer tells of, it may leave;
-    /// then call [`super::delivery::Delivering::open`] with the gate.
-    pub fn subscribe(
+    /// Registers a viewer and tells it what there is, in turns with others. `members` answers which
+    /// ids it wants, once it is registered. When [`Live::shown`] has waited for what the answer tells
+    /// of, it may leave; then call [`super::delivery::Delivering::open`] with the gate.
+    ///
+    /// The viewer is registered before anything is waited for.
+    pub async fn subscribe(
         &self,
-        connection: &Id,
+        viewer: &Viewer,
         wanted: &Wanted,
         members: impl FnOnce() -> Vec<Arc<EventLog<S>>>,
         since: &Since,
     ) -> (Subscribed<S::Snapshot>, Arc<Gate>, Told<S>) {
         let audience = &self.delivering.audience;
         let gate = match wanted {
-            Wanted::Everything => audience.hold_everything(connection),
-            Wanted::Topics(topics) => audience.hold(connection, topics),
+            Wanted::Everything => audience.hold_everything(&viewer.connection),
+            Wanted::Topics(topics) => audience.hold(&viewer.connection, topics),
         };
-        let mut answer = Subscribed {
-            snapshots: Vec::new(),
-            events: Vec::new(),
-        };
+        let mut answer = Subscribed::new(viewer.protocol);
         let told = members();
+        let extent = match told.len() > MANY {
+            true => Extent::Brief,
+            false => Extent::Whole,
+        };
+        let mut turn = TURN;
         for log in &told {
-            match self.tell(log, &gate, since) {
-                None => {}
-                Some(News::Snapshot(snapshot)) => answer.snapshots.push(snapshot),
-                Some(News::Events(events)) => {
-                    answer.events.extend(events.iter().map(wire::with_type));
-                }
+            let news = self.news(log, &gate, since, extent);
+            if let Err(error) = add(&mut answer, news) {
+                tracing::error!(%error, "a snapshot cannot be encoded");
+            }
+            if answer.bytes() >= turn {
+                turn = answer.bytes() + TURN;
+                tokio::task::yield_now().await;
             }
         }
         (answer, gate, told)
     }
 
-    fn tell(&self, log: &EventLog<S>, gate: &Gate, since: &Since) -> Option<News<S::Snapshot>> {
+    fn news(
+        &self,
+        log: &EventLog<S>,
+        gate: &Gate,
+        since: &Since,
+        extent: Extent,
+    ) -> Option<News<S::Snapshot>> {
         if log.is_closed() {
             return None;
         }
@@ -96,7 +148,7 @@ impl<S: Subject> Live<S> {
         Some(log.read(|subject, position| {
             gate.told(&id, self.delivering.next_order());
             let (epoch, seq) = (position.epoch, position.seq);
-            News::Snapshot(subject.snapshot_at(At { epoch, seq, now }, true))
+            News::Snapshot(subject.snapshot_at(At { epoch, seq, now }, extent))
         }))
     }
 
@@ -117,5 +169,15 @@ impl<S: Subject> Live<S> {
                 return Some(events.into_iter().filter(is_shown).collect());
             }
         }
+    }
+}
+
+fn add<T: Serialize>(answer: &mut Subscribed<T>, news: Option<News<T>>) -> Result<(), EncodeError> {
+    match news {
+        None => Ok(()),
+        Some(News::Snapshot(snapshot)) => answer.snapshots.push(&snapshot),
+        Some(News::Events(events)) => events
+            .iter()
+            .try_for_each(|event| answer.events.push(&WithType(event))),
     }
 }

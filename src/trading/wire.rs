@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::clock::Timestamp;
 use super::ids::Id;
 use crate::eventlog::{self, Stamp};
+use crate::signalr::protocol::{Encode, EncodeError, Protocol};
 
 /// Writes `{"<id_member>":…,"epoch":…,"seq":…,"ts":…,…fields}`.
 pub fn encode_event(
@@ -27,14 +28,31 @@ pub fn encode_event(
     body.extend_from_slice(b",\"ts\":");
     append(&mut body, &ts);
     append_members(&mut body, fields);
+    // It may be kept for long.
+    body.shrink_to_fit();
     body.into()
 }
 
 /// What a log kept, as the object that stands in a subscription's `events`: `{type, ...event}`.
-pub fn with_type(event: &eventlog::Event) -> Value {
-    let mut object: Value = serde_json::from_slice(&event.body).unwrap_or_default();
-    object["type"] = (*event.name).into();
-    object
+pub struct WithType<'a>(pub &'a eventlog::Event);
+
+impl Encode for WithType<'_> {
+    fn encode(&self, protocol: Protocol, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let eventlog::Event { name, body, .. } = self.0;
+        // Every body has members: see above.
+        let mut object = Vec::with_capacity(body.len() + name.len() + 16);
+        object.extend_from_slice(b"{\"type\":");
+        append(&mut object, &**name);
+        object.push(b',');
+        object.extend_from_slice(body.get(1..).unwrap_or_default());
+        if protocol == Protocol::Json {
+            out.extend_from_slice(&object);
+            return Ok(());
+        }
+        let object: Value =
+            serde_json::from_slice(&object).map_err(|error| EncodeError::new(error.to_string()))?;
+        object.encode(protocol, out)
+    }
 }
 
 fn append(body: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {

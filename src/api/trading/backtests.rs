@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Answer, IdempotencyKey, OfId, Routes, accepted, events, found, removed};
+use super::{Answer, IdempotencyKey, OfId, Routes, found, remove, report};
 use crate::{
     api::{
         answers::{NotRead, NotReported},
@@ -19,7 +19,6 @@ use crate::{
         ids,
         paging::{Page, PageRequest},
         report::Receipt,
-        workers::Reporter,
     },
 };
 
@@ -90,16 +89,14 @@ async fn list_backtests(request: HttpRequest, routes: Routes) -> Answer {
 #[get("/api/v1/backtests/{id}")]
 async fn get_backtest(request: HttpRequest, routes: Routes, path: web::Path<OfId>) -> Answer {
     routes.require(&request, roles::VIEWER).await?;
-    found(routes.backtests.get(&path.checked()?).await?)
+    found(routes.backtests.live.get(&path.checked()?).await?)
 }
 
 /// Remove a backtest for good; a registered worker's registration ends.
 #[utoipa::path(tag = "backtests", params(OfId), responses((status = 204, description = "It is gone"), NotRead))]
 #[delete("/api/v1/backtests/{id}")]
 async fn remove_backtest(request: HttpRequest, routes: Routes, path: web::Path<OfId>) -> Answer {
-    routes.require(&request, roles::ADMIN).await?;
-    routes.backtests.remove(&path.checked()?).await?;
-    removed()
+    remove(&routes, &routes.backtests.live, &request, &path).await
 }
 
 /// Report events of a backtest. The first report creates it.
@@ -116,11 +113,7 @@ async fn report_backtest(
     path: web::Path<OfId>,
     body: web::Payload,
 ) -> Answer {
-    routes.require(&request, roles::WORKER).await?;
-    let (id, key) = (path.checked()?, IdempotencyKey::of(&request)?);
-    let events = events(&request, body).await?;
-    let receipt = routes.backtests.report(&Reporter::Http, &id, events, key);
-    accepted(&receipt.await?)
+    report(&routes, &routes.backtests.live, &request, &path, body).await
 }
 
 /// A backtest's trades, newest first.

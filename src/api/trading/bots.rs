@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, delete, get, post, web};
 use utoipa::ToSchema;
 
-use super::{Answer, IdempotencyKey, OfId, Routes, accepted, events, found, removed};
+use super::{Answer, IdempotencyKey, OfId, Routes, found, remove, report};
 use crate::{
     api::{
         answers::{NotRead, NotReported},
@@ -15,7 +15,6 @@ use crate::{
         bots::{BotEvent, BotSnapshot, LogLine, Numbered, Order, Trade},
         paging::{Page, PageRequest},
         report::Receipt,
-        workers::Reporter,
     },
 };
 
@@ -49,16 +48,14 @@ async fn list_bots(request: HttpRequest, routes: Routes) -> Answer {
 #[get("/api/v1/bots/{id}")]
 async fn get_bot(request: HttpRequest, routes: Routes, path: web::Path<OfId>) -> Answer {
     routes.require(&request, roles::VIEWER).await?;
-    found(routes.bots.get(&path.checked()?).await?)
+    found(routes.bots.live.get(&path.checked()?).await?)
 }
 
 /// Remove a bot for good; a registered worker's registration ends.
 #[utoipa::path(tag = "bots", params(OfId), responses((status = 204, description = "It is gone"), NotRead))]
 #[delete("/api/v1/bots/{id}")]
 async fn remove_bot(request: HttpRequest, routes: Routes, path: web::Path<OfId>) -> Answer {
-    routes.require(&request, roles::ADMIN).await?;
-    routes.bots.remove(&path.checked()?).await?;
-    removed()
+    remove(&routes, &routes.bots.live, &request, &path).await
 }
 
 /// Report events of a bot. The first report creates it.
@@ -75,11 +72,7 @@ async fn report_bot(
     path: web::Path<OfId>,
     body: web::Payload,
 ) -> Answer {
-    routes.require(&request, roles::WORKER).await?;
-    let (id, key) = (path.checked()?, IdempotencyKey::of(&request)?);
-    let events = events(&request, body).await?;
-    let receipt = routes.bots.report(&Reporter::Http, &id, events, key);
-    accepted(&receipt.await?)
+    report(&routes, &routes.bots.live, &request, &path, body).await
 }
 
 /// A bot's trades, newest first.

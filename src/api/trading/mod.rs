@@ -13,13 +13,16 @@ use utoipa::{IntoParams, OpenApi};
 
 use super::request::json_body;
 use crate::{
-    auth::Authentication,
+    auth::{Authentication, roles},
     problem::Problem,
     signalr::connection::User,
     trading::{
         BacktestService, BotService,
+        fleet::Missing,
         ids::{self, Id},
-        report::Receipt,
+        live::Live,
+        subject::Subject,
+        workers::Reporter,
     },
 };
 
@@ -104,10 +107,28 @@ fn found(value: impl Serialize) -> Answer {
     Ok(HttpResponse::Ok().json(value))
 }
 
-fn accepted(receipt: &Receipt) -> Answer {
-    Ok(HttpResponse::Accepted().json(receipt))
+/// Takes a producer's report.
+async fn report<S: Subject>(
+    routes: &TradingRoutes,
+    live: &Arc<Live<S>>,
+    request: &HttpRequest,
+    of: &OfId,
+    body: web::Payload,
+) -> Answer {
+    routes.require(request, roles::WORKER).await?;
+    let (id, key) = (of.checked()?, IdempotencyKey::of(request)?);
+    let events = events(request, body).await?;
+    let receipt = live.report(&Reporter::Http, &id, events, key, Missing::Make);
+    Ok(HttpResponse::Accepted().json(receipt.await?))
 }
 
-fn removed() -> Answer {
+async fn remove<S: Subject>(
+    routes: &TradingRoutes,
+    live: &Arc<Live<S>>,
+    request: &HttpRequest,
+    of: &OfId,
+) -> Answer {
+    routes.require(request, roles::ADMIN).await?;
+    live.remove(&of.checked()?).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,28 +1,27 @@
 //! A live backtest: where it stands, its curve, its worker, and what waits to be said about it.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use bytes::Bytes;
-use serde::Serialize;
 use serde_json::{Map, Value};
 use smallvec::{SmallVec, smallvec};
 
-use super::bundles::{self, Bundles, Part};
+use super::bundles::{self, Part};
 use super::copying::{self, Kept};
 use super::course::Standing;
 use super::event::{self, BacktestEvent, EquityPoint, Failure, Progress, State};
+use super::shared::SharedState;
+use super::snapshot::BacktestSnapshot;
 use super::taking;
-use crate::eventlog::{self, Epoch};
+use crate::eventlog::{self, Share};
 use crate::problem::Problem;
 use crate::trading::bots::{LogLine, Numbered};
 use crate::trading::clock::{Moment, Timestamp};
 use crate::trading::deadlines::{Alarm, Deadline, Purpose};
+use crate::trading::history::History;
 use crate::trading::ids::Id;
 use crate::trading::pace::{Conflation, LineBudget};
 use crate::trading::paging::Recent;
 use crate::trading::report::bad_event;
-use crate::trading::subject::{About, At, Reported, Scribe, Subject};
+use crate::trading::subject::{About, At, Extent, Reported, Scribe, Subject};
 use crate::trading::workers::{Registration, Reporter};
 
 /// Between two `BacktestProgress`: fewer than five in a second, and at most 250 ms late.
@@ -32,55 +31,13 @@ const LOST_AFTER: u64 = 10_000;
 const WORKER_LOST: &str = "worker_lost";
 const RECENT_ITEMS: usize = 2_000;
 const RECENT_BYTES: usize = 512 * 1024;
-/// Backtests that may be made in one millisecond before their numbers run ahead of the clock.
-const NUMBERS_PER_MILLISECOND_BITS: u32 = 12;
-
-/// A backtest at one moment, complete up to `seq`. Without its curve in lists.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
-#[serde(rename_all = "camelCase")]
-pub struct BacktestSnapshot {
-    pub backtest_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bundle_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    #[schema(value_type = String)]
-    pub epoch: Epoch,
-    pub seq: u64,
-    pub ts: Timestamp,
-    pub created_at: Timestamp,
-    pub state: State,
-    pub progress: Progress,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub equity: Option<Vec<EquityPoint>>,
-    pub trade_count: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub statistics: Option<Map<String, Value>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<Failure>,
-}
-
-/// What all backtests have in common.
-#[derive(Debug, Default)]
-pub struct SharedState {
-    pub bundles: Bundles,
-    index: Mutex<BTreeSet<(u64, Id)>>,
-}
-
-impl SharedState {
-    /// All backtests in the order they came, by their numbers.
-    pub fn index(&self) -> MutexGuard<'_, BTreeSet<(u64, Id)>> {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 #[derive(Debug)]
 pub struct Backtest {
-    id: Id,
+    pub(super) id: Id,
     /// Its place in the index.
     number: u64,
-    created: Timestamp,
+    pub(super) created: Timestamp,
     pub bundle: Option<Id>,
     pub(super) name: Option<String>,
     pub state: State,
@@ -91,9 +48,9 @@ pub struct Backtest {
     pub(super) error: Option<Failure>,
     pub trades: Recent<Numbered<Map<String, Value>>>,
     pub logs: Recent<Numbered<LogLine>>,
+    share: Option<Share>,
     registration: Option<Registration>,
-    /// Whether a command is being carried out.
-    pub is_commanded: bool,
+    is_commanded: bool,
     /// When the worker left or something was reported last.
     last_sign: u64,
     pub(super) pace: Conflation<(), Timestamp>,
@@ -129,6 +86,7 @@ impl Subject for Backtest {
             error: None,
             trades: Recent::new(RECENT_ITEMS, RECENT_BYTES),
             logs: Recent::new(RECENT_ITEMS, RECENT_BYTES),
+            share: None,
             registration: None,
             is_commanded: false,
             last_sign: now.tick,
@@ -140,15 +98,8 @@ impl Subject for Backtest {
         }
     }
 
-    /// Numbers follow time, so that those of all instances are in one order, and one instance's
-    /// never meet.
     fn about(shared: &SharedState, now: Moment) -> About {
-        let last = shared.index().last().map_or(0, |(number, _)| *number);
-        let milliseconds = u64::try_from(now.wall.0).unwrap_or_default();
-        About {
-            created: now.wall,
-            number: (milliseconds << NUMBERS_PER_MILLISECOND_BITS).max(last + 1),
-        }
+        shared.next(now)
     }
 
     fn restore(&mut self, state: &[u8]) -> serde_json::Result<()> {
@@ -179,22 +130,17 @@ impl Subject for Backtest {
         &mut self.registration
     }
 
-    fn snapshot_at(&self, at: At, arrays: bool) -> BacktestSnapshot {
-        BacktestSnapshot {
-            backtest_id: self.id.to_string(),
-            bundle_id: self.bundle.as_ref().map(ToString::to_string),
-            name: self.name.clone(),
-            epoch: at.epoch,
-            seq: at.seq,
-            ts: at.now.wall,
-            created_at: self.created,
-            state: self.state,
-            progress: self.progress.clone(),
-            equity: arrays.then(|| self.equity.clone()),
-            trade_count: self.trade_count,
-            statistics: self.statistics.clone(),
-            error: self.error.clone(),
-        }
+    fn is_commanded(&mut self) -> &mut bool {
+        &mut self.is_commanded
+    }
+
+    fn history(&mut self) -> (&mut Option<Share>, SmallVec<[&mut dyn History; 3]>) {
+        let (trades, logs) = (&mut self.trades, &mut self.logs);
+        (&mut self.share, smallvec![trades as _, logs as _])
+    }
+
+    fn snapshot_at(&self, at: At, extent: Extent) -> BacktestSnapshot {
+        BacktestSnapshot::of(self, at, extent)
     }
 
     fn prefers_snapshot(&self) -> bool {

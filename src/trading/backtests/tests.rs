@@ -7,14 +7,18 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::problem::{Code, Problem};
+use crate::signalr::protocol::Protocol;
 use crate::trading::clock::Clock;
 use crate::trading::commands::{Answer, ExecuteCommand, Failure, WorkerLink};
+use crate::trading::fleet::Missing;
 use crate::trading::ids::Id;
-use crate::trading::now::Now;
+use crate::trading::now::{Now, read};
 use crate::trading::paging::PageRequest;
 use crate::trading::report::Receipt;
-use crate::trading::subscribing::{Seen, Since};
+use crate::trading::subscribing::{Seen, Since, Viewer};
 use crate::trading::workers::Reporter;
+
+const MEGABYTE: usize = 1024 * 1024;
 
 /// A worker that agrees to everything.
 struct Agreeing;
@@ -36,7 +40,7 @@ struct Desk {
 
 fn desk() -> Desk {
     let clock = Clock::manual();
-    let backtests = BacktestService::new(clock.clone(), Arc::new(Agreeing), None);
+    let backtests = BacktestService::new(clock.clone(), Arc::new(Agreeing), None, MEGABYTE);
     Desk { clock, backtests }
 }
 
@@ -71,8 +75,8 @@ fn completed() -> Value {
 impl Desk {
     fn try_report(&self, backtest: &str, events: Vec<Value>) -> Result<Receipt, Problem> {
         let reporter = Reporter::Connection(id("w1"));
-        self.backtests
-            .report(&reporter, &id(backtest), events, None)
+        let live = &self.backtests.live;
+        live.report(&reporter, &id(backtest), events, None, Missing::Make)
             .now()
     }
 
@@ -87,10 +91,15 @@ impl Desk {
         registered.now().expect("is registered");
     }
 
-    fn watch(&self, selection: &Selection, since: &Since) -> SubscribedBacktests {
-        let (answer, gate, _) = self.backtests.subscribe(&id("v"), selection, since);
-        self.backtests.open(gate);
-        answer
+    fn watch(&self, selection: &Selection, since: &Since) -> Value {
+        let viewer = Viewer {
+            connection: id("v"),
+            protocol: Protocol::Json,
+        };
+        let subscribed = self.backtests.subscribe(&viewer, selection, since);
+        let (answer, gate, _) = subscribed.now();
+        self.backtests.live.delivering.open(gate);
+        read(&answer)
     }
 
     fn delivered(&self) -> Vec<(&'static str, Value)> {
@@ -108,7 +117,7 @@ impl Desk {
     }
 
     fn get(&self, backtest: &str) -> BacktestSnapshot {
-        self.backtests.get(backtest).now().expect("is there")
+        self.backtests.live.get(backtest).now().expect("is there")
     }
 
     async fn cancel(&self, backtest: &str) -> Option<String> {
@@ -182,7 +191,7 @@ fn an_overlapping_chunk_replaces_and_a_hole_refuses_the_report() {
     assert_eq!(curve, [10.0, 2.0, 30.0, 40.0, 50.0]);
     assert!(desk.try_report("new", vec![equity(1, &[0.0])]).is_err());
     assert!(
-        desk.backtests.get("new").now().is_err(),
+        desk.backtests.live.get("new").now().is_err(),
         "nothing was created"
     );
 }
@@ -199,13 +208,16 @@ fn a_finished_backtest_is_one_snapshot_for_a_returning_viewer() {
         },
     )]);
     let answer = desk.watch(&Selection::default(), &since);
-    assert_eq!(answer.backtests.snapshots.len(), 0);
-    assert_eq!(answer.backtests.events[0]["type"], "BacktestStarted");
+    assert_eq!(answer["snapshots"], json!([]));
+    assert_eq!(answer["events"][0]["type"], "BacktestStarted");
     desk.report("b", vec![equity(0, &[1.0]), completed()]);
     let answer = desk.watch(&Selection::default(), &since);
-    assert_eq!(answer.backtests.events.len(), 0);
-    let snapshot = &answer.backtests.snapshots[0];
-    assert_eq!((snapshot.seq, snapshot.state), (4, State::Completed));
+    assert_eq!(answer["events"], json!([]));
+    let snapshot = &answer["snapshots"][0];
+    assert_eq!(
+        (&snapshot["seq"], &snapshot["state"]),
+        (&json!(4), &json!("completed"))
+    );
     let late = desk.try_report("b", vec![equity(1, &[2.0])]);
     assert_eq!(late.map_err(|it| it.code), Err(Code::InvalidRequest));
 }
@@ -236,8 +248,8 @@ fn a_bundle_counts_its_backtests_and_shows_new_members() {
     assert_eq!((&last["running"], &last["pct"]), (&json!(1), &json!(0.75)));
     assert!(last["seq"].is_null());
     let answer = desk.watch(&selection, &Since::new());
-    assert_eq!(answer.backtests.snapshots.len(), 2);
-    assert_eq!(answer.bundles[0].pct, 0.75);
+    assert_eq!(answer["snapshots"].as_array().map(Vec::len), Some(2));
+    assert_eq!(answer["bundles"][0]["pct"], 0.75);
 }
 
 #[test]
@@ -249,7 +261,7 @@ fn a_running_backtest_is_lost_10_s_after_its_worker_and_continues_in_a_new_epoch
     desk.clock.advance(3_600_000);
     desk.delivered();
     assert_eq!(desk.get("b").state, State::Running, "silent but connected");
-    desk.backtests.disconnected(&id("w1"));
+    desk.backtests.live.disconnected(&id("w1"));
     desk.watch(&Selection::default(), &Since::new());
     desk.clock.advance(9_999);
     assert_eq!(desk.names(), [""; 0]);
@@ -342,4 +354,37 @@ fn lists_are_paged_newest_first_and_filtered() {
     let second = page(first.next_cursor, Some(State::Running));
     assert_eq!(ids(&second), ["b2", "b0"]);
     assert_eq!(second.next_cursor, None);
+}
+
+#[test]
+fn a_finished_curve_among_very_many_is_thinned_and_keeps_its_ends() {
+    let desk = desk();
+    let points: Vec<f64> = (0..1_000).map(f64::from).collect();
+    desk.report("done", vec![equity(0, &points), completed()]);
+    desk.report("open", vec![equity(0, &points)]);
+    let curve = |answer: &Value, backtest: &str| {
+        let snapshots = answer["snapshots"].as_array().expect("an array");
+        let found = snapshots.iter().find(|it| it["backtestId"] == backtest);
+        found.expect("is there")["equity"]
+            .as_array()
+            .cloned()
+            .expect("a curve")
+    };
+    let few = desk.watch(&Selection::default(), &Since::new());
+    assert_eq!(curve(&few, "done").len(), 1_000);
+    for number in 0..1_000 {
+        desk.report(&format!("other-{number}"), vec![queued("x")]);
+    }
+    let many = desk.watch(&Selection::default(), &Since::new());
+    let thinned = curve(&many, "done");
+    assert_eq!(thinned.len(), 100);
+    assert_eq!(
+        (&thinned[0], &thinned[99]),
+        (&curve(&few, "done")[0], &curve(&few, "done")[999])
+    );
+    assert_eq!(
+        curve(&many, "open").len(),
+        1_000,
+        "its points keep their places"
+    );
 }

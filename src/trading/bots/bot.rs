@@ -1,69 +1,40 @@
 //! A live bot: its view, its worker, and what waits to be said about it.
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
 use smallvec::{SmallVec, smallvec};
 
 use super::check;
 use super::copying::{self, Patience};
-use super::event::{Balance, BotEvent, BotStatus, Candle, Pnl, State};
-use super::view::{BotSnapshot, BotView, Numbered};
-use crate::eventlog;
-use crate::trading::clock::{Moment, Timestamp};
+use super::event::{BotEvent, BotStatus, State};
+use super::latest::{self, Latest};
+use super::taking;
+use super::view::{BotSnapshot, BotView};
+use crate::eventlog::{self, Share};
+use crate::trading::clock::Moment;
 use crate::trading::deadlines::{Alarm, Deadline, Purpose};
+use crate::trading::history::History;
 use crate::trading::ids::Id;
-use crate::trading::pace::{Conflation, LineBudget};
-use crate::trading::subject::{About, At, Reported, Scribe, Subject};
+use crate::trading::pace::LineBudget;
+use crate::trading::subject::{About, At, Extent, Reported, Scribe, Subject};
 use crate::trading::workers::{Registration, Reporter};
 
-/// Between two values of one key. With the timer's slack this stays below the 250 ms promised.
-const CONFLATION_INTERVAL: u64 = 200;
 /// What a worker promises if it does not say.
 pub const DEFAULT_HEARTBEAT: u64 = 5_000;
 /// How long a producer that speaks HTTP may be silent.
 const HTTP_SILENCE: u64 = 30_000;
 
-/// What is conflated by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Key {
-    Heartbeat,
-    Pnl,
-    Balance(String),
-    Candle(String, String),
-}
-
-impl Key {
-    /// The key in the event log, where ids cannot be mistaken for it.
-    fn name(&self) -> String {
-        match self {
-            Self::Heartbeat => "heartbeat".to_owned(),
-            Self::Pnl => "pnl".to_owned(),
-            Self::Balance(currency) => format!("balance\n{currency}"),
-            Self::Candle(symbol, interval) => format!("candle\n{symbol}\n{interval}"),
-        }
-    }
-}
-
-#[derive(Debug)]
-enum Latest {
-    Heartbeat(Map<String, Value>),
-    Pnl(Pnl),
-    Balance(Balance),
-    Candle(Candle),
-}
-
 #[derive(Debug)]
 pub struct Bot {
     id: Id,
     pub view: BotView,
+    share: Option<Share>,
     registration: Option<Registration>,
-    /// Whether a command is being carried out.
-    pub is_commanded: bool,
+    is_commanded: bool,
     pub(super) last_seen: Moment,
     /// How long after `last_seen` it is stale.
     pub(super) patience: u64,
-    conflation: Conflation<Key, (Timestamp, Latest)>,
-    lines: LineBudget,
+    pub(super) latest: Latest,
+    pub(super) lines: LineBudget,
     flush: Alarm,
     silence: Alarm,
 }
@@ -82,11 +53,12 @@ impl Subject for Bot {
         Self {
             id,
             view: BotView::default(),
+            share: None,
             registration: None,
             is_commanded: false,
             last_seen: now,
             patience: 2 * DEFAULT_HEARTBEAT,
-            conflation: Conflation::new(CONFLATION_INTERVAL),
+            latest: Latest::default(),
             lines: LineBudget::new(now),
             flush: Alarm::default(),
             silence: Alarm::default(),
@@ -114,10 +86,27 @@ impl Subject for Bot {
         &mut self.registration
     }
 
-    fn snapshot_at(&self, at: At, arrays: bool) -> BotSnapshot {
+    fn is_commanded(&mut self) -> &mut bool {
+        &mut self.is_commanded
+    }
+
+    fn history(&mut self) -> (&mut Option<Share>, SmallVec<[&mut dyn History; 3]>) {
+        let BotView {
+            trades,
+            orders,
+            logs,
+            ..
+        } = &mut self.view;
+        (
+            &mut self.share,
+            smallvec![trades as _, orders as _, logs as _],
+        )
+    }
+
+    fn snapshot_at(&self, at: At, extent: Extent) -> BotSnapshot {
         let age = at.now.tick.saturating_sub(self.last_seen.tick);
         let seen = (self.last_seen.wall, age);
-        self.view.snapshot(&self.id, at, seen, arrays)
+        self.view.snapshot(&self.id, at, seen, extent)
     }
 
     fn check_event(event: &BotEvent) -> Result<(), String> {
@@ -132,7 +121,7 @@ impl Subject for Bot {
         sign_of_life(scribe, Some(reporter));
         let mut seqs = Vec::with_capacity(events.len());
         for Reported { ts, event } in events {
-            seqs.push(take_event(scribe, ts, event));
+            seqs.push(taking::take(scribe, ts, event));
         }
         seqs
     }
@@ -171,19 +160,10 @@ impl Subject for Bot {
     }
 
     fn settle(scribe: &mut Scribe<'_, '_, Self>) {
-        let now = scribe.now;
-        for (key, (ts, latest)) in scribe.state().conflation.take_due(now) {
-            let key = key.name();
-            match &latest {
-                Latest::Heartbeat(more) => scribe.conflated(&key, "BotHeartbeat", ts, more),
-                Latest::Pnl(pnl) => scribe.conflated(&key, "PnlUpdated", ts, pnl),
-                Latest::Balance(it) => scribe.conflated(&key, "BalanceChanged", ts, it),
-                Latest::Candle(candle) => scribe.conflated(&key, "CandleClosed", ts, candle),
-            }
-        }
+        latest::let_out(scribe);
         let (id, deadlines) = (scribe.id().clone(), scribe.deadlines);
         let bot = scribe.state();
-        if let Some(at) = bot.conflation.next_due() {
+        if let Some(at) = bot.latest.next_due() {
             bot.flush.set(deadlines, Purpose::Flush, &id, at);
         }
         if bot.view.state != State::Stale {
@@ -255,88 +235,4 @@ fn write_status(
     };
     scribe.state().view.apply_status(&status);
     scribe.durable("BotStatus", scribe.now.wall, &status);
-}
-
-fn take_event(scribe: &mut Scribe<'_, '_, Bot>, told: Option<Timestamp>, event: BotEvent) -> u64 {
-    let ts = told.unwrap_or(scribe.now.wall);
-    match event {
-        BotEvent::BotStatus(status) => {
-            scribe.state().view.apply_status(&status);
-            scribe.durable("BotStatus", ts, &status)
-        }
-        BotEvent::PositionChanged(position) => {
-            scribe.state().view.apply_position(&position);
-            scribe.durable("PositionChanged", ts, &position)
-        }
-        BotEvent::OrderEvent(item) => {
-            let seq = scribe.durable("OrderEvent", ts, &item);
-            let order = Numbered { seq, ts, item };
-            scribe.state().view.apply_order(order);
-            seq
-        }
-        BotEvent::TradeEvent(item) => {
-            let seq = scribe.durable("TradeEvent", ts, &item);
-            let trade = Numbered { seq, ts, item };
-            scribe.state().view.apply_trade(trade);
-            seq
-        }
-        BotEvent::SignalEmitted(signal) => scribe.durable("SignalEmitted", ts, &signal),
-        BotEvent::RiskEvent(risk) => scribe.durable("RiskEvent", ts, &risk),
-        BotEvent::Alert(alert) => scribe.durable("Alert", ts, &alert),
-        BotEvent::LogLine(mut line) => {
-            let now = scribe.now;
-            if let Some(dropped) = scribe.state().lines.admit(now) {
-                line.dropped = dropped;
-                scribe.lossy("LogLine", ts, &line);
-            }
-            let seq = scribe.seq();
-            let item = Numbered {
-                seq,
-                ts,
-                item: line,
-            };
-            scribe.state().view.apply_log(item);
-            seq
-        }
-        conflated => {
-            take_latest(scribe.state(), ts, conflated);
-            scribe.seq()
-        }
-    }
-}
-
-/// A value that is older than one of the same key that came before changes nothing.
-fn take_latest(bot: &mut Bot, ts: Timestamp, event: BotEvent) {
-    match event {
-        BotEvent::BotHeartbeat(mut more) => {
-            // These are the server's to say.
-            for member in ["botId", "epoch", "seq", "ts", "type"] {
-                more.remove(member);
-            }
-            let latest = Latest::Heartbeat(more);
-            bot.conflation.offer(Key::Heartbeat, (ts, latest), ts);
-        }
-        BotEvent::PnlUpdated(report) => {
-            let mut pnl = bot.view.pnl.clone();
-            pnl.merge(&report);
-            let latest = Latest::Pnl(pnl.clone());
-            if bot.conflation.offer(Key::Pnl, (ts, latest), ts) {
-                bot.view.pnl = pnl;
-            }
-        }
-        BotEvent::BalanceChanged(balance) => {
-            let key = Key::Balance(balance.currency.clone());
-            let latest = Latest::Balance(balance.clone());
-            if bot.conflation.offer(key, (ts, latest), ts) {
-                bot.view.apply_balance(&balance);
-            }
-        }
-        BotEvent::CandleClosed(candle) => {
-            let key = Key::Candle(candle.symbol.clone(), candle.interval.clone());
-            let age = candle.open_time;
-            let latest = Latest::Candle(candle);
-            bot.conflation.offer(key, (ts, latest), age);
-        }
-        _ => {}
-    }
 }

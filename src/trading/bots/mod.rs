@@ -3,9 +3,12 @@
 mod bot;
 mod check;
 mod command;
+mod commanding;
 mod copying;
 mod event;
+mod latest;
 mod service;
+mod taking;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -7,13 +7,20 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::problem::Code;
+use crate::signalr::protocol::Protocol;
+use crate::trading::audience::Gate;
 use crate::trading::clock::Clock;
 use crate::trading::commands::{Answer, ExecuteCommand, Failure, WorkerLink};
+use crate::trading::fleet::Missing;
 use crate::trading::ids::Id;
-use crate::trading::now::Now;
+use crate::trading::now::{Now, read};
+use crate::trading::paging::PageRequest;
 use crate::trading::report::Receipt;
-use crate::trading::subscribing::{Seen, Since};
+use crate::trading::subscribing::{Seen, Since, Viewer};
 use crate::trading::workers::Reporter;
+
+/// Bytes of history.
+const HISTORY: usize = 4 * 1024 * 1024;
 
 /// Answers commands as it was told to, and remembers them.
 #[derive(Default)]
@@ -50,7 +57,7 @@ struct Desk {
 
 fn desk() -> Desk {
     let (clock, worker) = (Clock::manual(), Arc::new(Worker::default()));
-    let bots = BotService::new(clock.clone(), worker.clone(), None);
+    let bots = BotService::new(clock.clone(), worker.clone(), None, HISTORY);
     Desk {
         clock,
         worker,
@@ -93,16 +100,29 @@ impl Desk {
         key: Option<&str>,
     ) -> Result<Receipt, crate::problem::Problem> {
         let key = key.map(str::to_owned);
-        self.bots.report(reporter, &id(bot), events, key).now()
+        let live = &self.bots.live;
+        live.report(reporter, &id(bot), events, key, Missing::Make)
+            .now()
     }
 
     /// Subscribes and lets the answer leave.
-    fn watch(&self, viewer: &str, bots: &[&str], since: &Since) -> (Vec<BotSnapshot>, Vec<Value>) {
+    fn watch(&self, viewer: &str, bots: &[&str], since: &Since) -> (Vec<Value>, Vec<Value>) {
+        let (answer, gate) = self.subscribe(viewer, bots, since);
+        self.bots.live.delivering.open(gate);
+        let items = |name: &str| answer[name].as_array().expect("an array").clone();
+        (items("snapshots"), items("events"))
+    }
+
+    /// Subscribes; the answer has not left yet.
+    fn subscribe(&self, viewer: &str, bots: &[&str], since: &Since) -> (Value, Arc<Gate>) {
         let ids = bots.iter().map(|bot| id(bot)).collect();
         let ids = (!bots.is_empty()).then_some(ids);
-        let (answer, gate, _) = self.bots.subscribe(&id(viewer), ids, since);
-        self.bots.open(gate);
-        (answer.snapshots, answer.events)
+        let viewer = Viewer {
+            connection: id(viewer),
+            protocol: Protocol::Json,
+        };
+        let (answer, gate, _) = self.bots.subscribe(&viewer, ids, since).now();
+        (read(&answer), gate)
     }
 
     /// What reached whom since the last time, after what is due was done.
@@ -127,16 +147,15 @@ fn a_viewer_gets_a_snapshot_and_then_every_event_from_the_next_seq() {
     desk.report("b", vec![trade("t1"), trade("t2")]);
     let (snapshots, _) = desk.watch("v", &["b"], &Since::new());
     let snapshot = &snapshots[0];
-    assert_eq!(snapshot.seq, 2);
-    let arrays = snapshot.arrays.as_ref().expect("a whole snapshot");
-    assert_eq!(arrays.last_trades.len(), 2);
+    assert_eq!(snapshot["seq"], 2);
+    assert_eq!(snapshot["lastTrades"].as_array().map(Vec::len), Some(2));
     desk.report("b", vec![trade("t3")]);
     let delivered = desk.delivered();
     assert_eq!(delivered.len(), 1);
     let (name, event) = &delivered[0];
     assert_eq!((*name, &event["seq"]), ("TradeEvent", &json!(3)));
     assert_eq!(event["botId"], "b");
-    assert_eq!(event["epoch"], snapshot.epoch.as_str());
+    assert_eq!(event["epoch"], snapshot["epoch"]);
     assert_eq!(event["tradeId"], "t3");
     assert_eq!(event["ts"], "1970-01-01T00:00:00.000Z");
 }
@@ -145,14 +164,12 @@ fn a_viewer_gets_a_snapshot_and_then_every_event_from_the_next_seq() {
 fn what_happens_before_the_answer_has_left_comes_after_it_once() {
     let desk = desk();
     desk.report("b", vec![trade("t1")]);
-    let (answer, gate, _) = desk
-        .bots
-        .subscribe(&id("v"), Some(vec![id("b")]), &Since::new());
-    assert_eq!(answer.snapshots[0].seq, 1);
+    let (answer, gate) = desk.subscribe("v", &["b"], &Since::new());
+    assert_eq!(answer["snapshots"][0]["seq"], 1);
     desk.report("b", vec![trade("t2")]);
     assert_eq!(desk.names(), [""; 0]);
     desk.report("b", vec![trade("t3")]);
-    desk.bots.open(gate);
+    desk.bots.live.delivering.open(gate);
     desk.report("b", vec![trade("t4")]);
     let delivered = desk.delivered();
     let seqs: Vec<_> = delivered
@@ -222,7 +239,10 @@ fn conflated_values_leave_at_once_and_then_the_latest_within_250_ms() {
     assert_eq!(delivered.len(), 1);
     assert_eq!(delivered[0].1["total"], 4.0);
     assert_eq!(delivered[0].1["seq"], 1);
-    assert_eq!(desk.bots.get("b").now().expect("is there").pnl.total, 4.0);
+    assert_eq!(
+        desk.bots.live.get("b").now().expect("is there").pnl.total,
+        4.0
+    );
 }
 
 #[test]
@@ -238,7 +258,10 @@ fn an_older_value_changes_nothing() {
     desk.watch("v", &["b"], &Since::new());
     desk.report("b", vec![at(1.0, "2026-01-01T00:00:01Z")]);
     assert_eq!(desk.names(), [""; 0]);
-    assert_eq!(desk.bots.get("b").now().expect("is there").pnl.total, 2.0);
+    assert_eq!(
+        desk.bots.live.get("b").now().expect("is there").pnl.total,
+        2.0
+    );
 }
 
 #[test]
@@ -279,7 +302,7 @@ fn a_silent_bot_becomes_stale_and_the_next_sign_of_life_restores_it() {
     assert_eq!(delivered[0].1["state"], "stale");
     assert_eq!(delivered[0].1["lastState"], "running");
     assert_eq!(delivered[0].1["seq"], 2);
-    let snapshot = desk.bots.get("b").now().expect("is there");
+    let snapshot = desk.bots.live.get("b").now().expect("is there");
     assert_eq!(
         (snapshot.last_state, snapshot.age_ms),
         (Some(State::Running), 2_000)
@@ -303,13 +326,13 @@ fn a_producer_over_http_may_be_silent_for_30_seconds() {
     desk.clock.advance(29_999);
     desk.delivered();
     assert_eq!(
-        desk.bots.get("b").now().expect("is there").state,
+        desk.bots.live.get("b").now().expect("is there").state,
         State::Running
     );
     desk.clock.advance(1);
     desk.delivered();
     assert_eq!(
-        desk.bots.get("b").now().expect("is there").state,
+        desk.bots.live.get("b").now().expect("is there").state,
         State::Stale
     );
 }
@@ -336,7 +359,7 @@ fn the_newest_registration_wins_and_the_older_worker_is_told() {
     let receipt = desk.report_as(&Reporter::Connection(new.clone()), "b", vec![trade("t2")]);
     assert_eq!((receipt.epoch, receipt.seqs), (epoch, vec![2]));
     desk.report_as(&Reporter::Http, "b", vec![trade("t3")]);
-    desk.bots.disconnected(&new);
+    desk.bots.live.disconnected(&new);
     assert_eq!(
         refused(&old),
         Some(Code::NotRegistered),
@@ -357,7 +380,7 @@ fn a_repeated_key_gives_the_first_answer_and_another_content_a_conflict() {
     assert_eq!(report(vec![trade("t1")]), Ok(first));
     let conflict = report(vec![trade("t2")]).map_err(|problem| problem.code);
     assert_eq!(conflict, Err(Code::IdempotencyConflict));
-    assert_eq!(desk.bots.get("b").now().expect("is there").seq, 1);
+    assert_eq!(desk.bots.live.get("b").now().expect("is there").seq, 1);
 }
 
 #[test]
@@ -378,10 +401,15 @@ fn a_removed_bot_is_gone_and_its_worker_has_to_register_again() {
         .expect("is registered");
     let epoch = desk.report("b", vec![trade("t1")]).epoch;
     desk.watch("v", &[], &Since::new());
-    desk.bots.remove(&id("b")).now().expect("is removed");
+    desk.bots.live.remove(&id("b")).now().expect("is removed");
     assert_eq!(desk.names(), ["BotRemoved"]);
     assert_eq!(
-        desk.bots.get("b").now().map(|_| ()).map_err(|it| it.code),
+        desk.bots
+            .live
+            .get("b")
+            .now()
+            .map(|_| ())
+            .map_err(|it| it.code),
         Err(Code::NotFound)
     );
     let reporter = Reporter::Connection(id("w1"));
@@ -442,7 +470,7 @@ async fn a_command_to_a_worker_that_is_busy_or_leaves_is_answered_too() {
         .expect("is registered");
     let leave = async {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        desk.bots.disconnected(&id("w1"));
+        desk.bots.live.disconnected(&id("w1"));
     };
     let (first, second, ()) = tokio::join!(start(), start(), leave);
     assert_eq!(code(first).as_deref(), Some("worker_gone"));
@@ -459,7 +487,52 @@ fn ten_thousand_bots_are_listed_and_subscribed_to_quickly() {
         .expect("are registered");
     let start = std::time::Instant::now();
     assert_eq!(desk.bots.list().now().map(|bots| bots.len()), Ok(10_000));
+    for trade_id in ["t1", "t2", "t3"] {
+        desk.report("bot-7", vec![trade(trade_id)]);
+    }
     let (snapshots, _) = desk.watch("v", &[], &Since::new());
     assert_eq!(snapshots.len(), 10_000);
+    let of_seven = |snapshots: &[Value]| {
+        let seven = snapshots.iter().find(|it| it["botId"] == "bot-7");
+        seven.and_then(|it| it["lastTrades"].as_array().map(Vec::len))
+    };
+    assert_eq!(of_seven(&snapshots), Some(2), "among so many it is brief");
+    let (alone, _) = desk.watch("v", &["bot-7"], &Since::new());
+    assert_eq!(of_seven(&alone), Some(3));
     assert!(start.elapsed() < std::time::Duration::from_secs(2));
+}
+
+#[test]
+fn many_bots_keep_no_more_history_together_than_there_is_room_for() {
+    let desk = desk();
+    let line = |text: &str| json!({"type": "LogLine", "level": "info", "message": text});
+    let wordy = "x".repeat(5_000);
+    let alert = json!({"type": "Alert", "severity": "info", "message": wordy});
+    desk.report("quiet", vec![trade("t1"), line("once")]);
+    for round in 0..30 {
+        for bot in 0..50 {
+            let trade = trade(&format!("t{round}"));
+            desk.report(
+                &format!("busy-{bot}"),
+                vec![trade, alert.clone(), line(&wordy)],
+            );
+        }
+    }
+    let memory = desk.bots.live.memory.taken();
+    assert!(memory < HISTORY + HISTORY / 10, "{memory} bytes are kept");
+    let page = PageRequest::default();
+    let lines = |bot: &str| desk.bots.logs(bot, &page).now().expect("a page").items;
+    assert_eq!(lines("quiet").len(), 1, "who is quiet loses nothing");
+    let newest_seq = lines("busy-7")[0].seq;
+    assert_eq!(newest_seq, 60, "the newest stay");
+    assert!(lines("busy-7").len() < 30, "the oldest went");
+    let seen = |seq| {
+        let epoch = desk.bots.live.get("busy-7").now().expect("is known").epoch;
+        let epoch = epoch.as_str().to_owned();
+        Since::from([("busy-7".to_owned(), Seen { epoch, seq })])
+    };
+    let (snapshots, _) = desk.watch("v", &["busy-7"], &seen(1));
+    assert_eq!(snapshots.len(), 1, "what was missed is gone");
+    let (snapshots, events) = desk.watch("v", &["busy-7"], &seen(59));
+    assert_eq!((snapshots.len(), events.len()), (0, 1));
 }

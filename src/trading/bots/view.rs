@@ -8,10 +8,12 @@ use super::event::{Balance, BotStatus, LogLine, Order, Pnl, Position, State, Tra
 use crate::eventlog::Epoch;
 use crate::trading::clock::Timestamp;
 use crate::trading::paging::Recent;
-use crate::trading::subject::At;
+use crate::trading::subject::{At, Extent};
 
 /// Trades in a snapshot; `GetTrades` has more.
 const LAST_TRADES: usize = 20;
+/// The same in a snapshot among very many.
+const LAST_TRADES_IN_BRIEF: usize = 2;
 /// The most positions, orders or balances that are kept of one bot; the oldest goes first.
 const MAXIMUM_OPEN: usize = 1_000;
 const RECENT_ITEMS: usize = 500;
@@ -147,7 +149,7 @@ impl BotView {
         self.logs.push(line, cost);
     }
 
-    pub fn arrays(&self) -> BotArrays {
+    pub fn arrays(&self, last_trades: usize) -> BotArrays {
         BotArrays {
             positions: self.positions.values().cloned().collect(),
             open_orders: self.open_orders.values().cloned().collect(),
@@ -155,7 +157,7 @@ impl BotView {
             last_trades: self
                 .trades
                 .newest_first()
-                .take(LAST_TRADES)
+                .take(last_trades)
                 .cloned()
                 .collect(),
         }
@@ -166,8 +168,13 @@ impl BotView {
         bot_id: &str,
         at: At,
         (last_seen_at, age_ms): (Timestamp, u64),
-        arrays: bool,
+        extent: Extent,
     ) -> BotSnapshot {
+        let last_trades = match extent {
+            Extent::Line => None,
+            Extent::Brief => Some(LAST_TRADES_IN_BRIEF),
+            Extent::Whole => Some(LAST_TRADES),
+        };
         BotSnapshot {
             bot_id: bot_id.to_owned(),
             epoch: at.epoch,
@@ -180,7 +187,7 @@ impl BotView {
             last_seen_at,
             age_ms,
             pnl: self.pnl.clone(),
-            arrays: arrays.then(|| self.arrays()),
+            arrays: last_trades.map(|last_trades| self.arrays(last_trades)),
         }
     }
 }
@@ -243,10 +250,10 @@ mod tests {
             unrealized_pnl: None,
         };
         view.apply_position(&position);
-        assert_eq!(view.arrays().positions, [position.clone()]);
+        assert_eq!(view.arrays(LAST_TRADES).positions, [position.clone()]);
         position.quantity = 0.0;
         view.apply_position(&position);
-        assert_eq!(view.arrays().positions, []);
+        assert_eq!(view.arrays(LAST_TRADES).positions, []);
     }
 
     #[test]
@@ -254,9 +261,9 @@ mod tests {
         let mut view = BotView::default();
         view.apply_order(order("new"));
         view.apply_order(order("partiallyFilled"));
-        assert_eq!(view.arrays().open_orders.len(), 1);
+        assert_eq!(view.arrays(LAST_TRADES).open_orders.len(), 1);
         view.apply_order(order("Filled"));
-        assert_eq!(view.arrays().open_orders.len(), 0);
+        assert_eq!(view.arrays(LAST_TRADES).open_orders.len(), 0);
         assert_eq!(view.orders.newest_first().count(), 1);
     }
 
@@ -266,7 +273,7 @@ mod tests {
         for (seq, id) in ["a", "b", "a"].into_iter().enumerate() {
             view.apply_trade(trade(id, seq as u64 + 1));
         }
-        let arrays = view.arrays();
+        let arrays = view.arrays(LAST_TRADES);
         let seqs: Vec<u64> = arrays.last_trades.iter().map(|trade| trade.seq).collect();
         assert_eq!(seqs, [3, 2]);
     }

@@ -10,7 +10,8 @@ use crate::problem::Problem;
 use crate::redis::InstanceId;
 use crate::trading::idempotency::{LIFETIME, noted};
 use crate::trading::ids::Id;
-use crate::trading::live::{Live, moved};
+use crate::trading::live::Live;
+use crate::trading::presence::moved;
 use crate::trading::subject::Subject;
 
 /// How long the store keeps what was removed, for instances that have not heard of it.

@@ -5,6 +5,7 @@ mod bots;
 mod fleet;
 mod http;
 mod simulate;
+mod viewers;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
