@@ -2,9 +2,12 @@
 
 mod backtests;
 mod bots;
+mod chaos;
 mod deaths;
+mod line;
 mod outages;
 mod producers;
+mod stops;
 
 use std::time::{Duration, Instant};
 
