@@ -31,9 +31,7 @@ export function watchBacktests(): void {
   backtestHub.start();
 }
 
-/** Once at a time; whoever asks meanwhile gets the same answer. */
-let subscribing: Promise<void> | null = null;
-const subscribe = (): Promise<void> => (subscribing ??= held.during(askForAll).finally(() => (subscribing = null)));
+const subscribe = (): Promise<void> => held.shared(askForAll);
 
 async function askForAll(): Promise<void> {
   const since = Object.fromEntries([...known].map(([id, { epoch, seq }]) => [id, { epoch, seq }]));

@@ -3,7 +3,8 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { explain } from '../hub/error';
 import { llmHub } from '../hub/hubs';
 import { Icon } from '../ui/icons';
-import { choose, current, model, models, problem, send, stop, unsent } from './store';
+import { choose, model, models } from './models';
+import { current, problem, send, stop, unsent } from './store';
 
 const LONGEST = 200_000;
 

@@ -8,7 +8,8 @@ import { Icon } from '../ui/icons';
 import { Composer } from './composer';
 import { AssistantMessage, RunningMessage, UserMessage } from './message';
 import { Sidebar } from './sidebar';
-import { conversations, current, loadOlder, problem, send, unsent, visit, watchChat, type OpenConversation } from './store';
+import { conversations } from './list';
+import { current, loadOlder, problem, send, unsent, visit, watchChat, type OpenConversation } from './store';
 
 export function Chat() {
   const [showsList, setShowsList] = useState(false);

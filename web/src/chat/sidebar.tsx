@@ -5,7 +5,8 @@ import { explain } from '../hub/error';
 import { go, href, subject } from '../router';
 import { moment } from '../ui/format';
 import { Icon } from '../ui/icons';
-import { conversations, listMore, nextCursor, problem, remove, rename } from './store';
+import { conversations, listMore, nextCursor, remove, rename } from './list';
+import { problem } from './store';
 
 const report = (error: unknown): void => void (problem.value = explain(error));
 

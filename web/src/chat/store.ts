@@ -1,15 +1,17 @@
 /**
- * Conversations, the one that is open, and its run. A run belongs to the server: what this page
+ * The conversation that is open, and its run. A run belongs to the server: what this page
  * missed, after a reload or on a bad network, it asks for and goes on.
  */
 import { signal } from '@preact/signals';
-import type { ChatEvent, ConversationSummary, Edit, LlmHubEvents, Message, Model, NewMessage, Started } from '../generated/hubs';
+import type { ChatEvent, Edit, LlmHubEvents, Message, NewMessage, Started } from '../generated/hubs';
 import { explain, fromHub } from '../hub/error';
 import { Held } from '../hub/held';
 import { llmHub } from '../hub/hubs';
 import { randomId } from '../hub/identity';
 import { go, page, rename as renameRoute, subject } from '../router';
 import { oncePerFrame } from '../ui/frames';
+import { list } from './list';
+import { loadModels, model } from './models';
 import { apply, begin, pickUp, type LiveRun } from './run';
 
 export interface OpenConversation {
@@ -29,10 +31,6 @@ export interface Unsent {
 }
 
 const OLDEST_PAGE = 200;
-export const conversations = signal<ConversationSummary[]>([]);
-export const nextCursor = signal<string | null>(null);
-export const models = signal<Model[]>([]);
-export const model = signal<string>(localStorage.getItem('managing-api.model') ?? '');
 export const current = signal<OpenConversation | null>(null);
 export const unsent = signal<Unsent | null>(null);
 export const problem = signal<string | null>(null);
@@ -64,22 +62,6 @@ async function attempt(act: () => Promise<void>): Promise<void> {
   } catch (error) {
     problem.value = explain(error);
   }
-}
-
-async function loadModels(): Promise<void> {
-  models.value = await llmHub.invoke('ListModels');
-}
-
-async function list(): Promise<void> {
-  const { items, nextCursor: next } = await llmHub.invoke('ListConversations', {});
-  conversations.value = items;
-  nextCursor.value = next;
-}
-
-export async function listMore(): Promise<void> {
-  const { items, nextCursor: next } = await llmHub.invoke('ListConversations', { cursor: nextCursor.value ?? undefined });
-  conversations.value = [...conversations.value, ...items];
-  nextCursor.value = next;
 }
 
 /** Shows what the address names; without a name, a run that is under way or nothing. */
@@ -248,20 +230,4 @@ export async function regenerate(messageId: string): Promise<void> {
 
 export async function stop(): Promise<void> {
   if (open?.run) await llmHub.invoke('CancelRun', { runId: open.run.runId });
-}
-
-export async function rename(conversationId: string, title: string): Promise<void> {
-  await llmHub.invoke('RenameConversation', { conversationId, title });
-  conversations.value = conversations.value.map(one => (one.conversationId === conversationId ? { ...one, title } : one));
-}
-
-export async function remove(conversationId: string): Promise<void> {
-  await llmHub.invoke('DeleteConversation', { conversationId });
-  conversations.value = conversations.value.filter(one => one.conversationId !== conversationId);
-  if (open?.id === conversationId) go('chat');
-}
-
-export function choose(id: string): void {
-  model.value = id;
-  localStorage.setItem('managing-api.model', id);
 }

@@ -2,7 +2,8 @@
 import { useEffect } from 'preact/hooks';
 import { backtests, watchBacktests } from '../backtests/store';
 import { alerts, bots, watchBots } from '../bots/store';
-import { conversations, watchChat } from '../chat/store';
+import { conversations } from '../chat/list';
+import { watchChat } from '../chat/store';
 import { hubs } from '../hub/hubs';
 import { href } from '../router';
 import { Badge, Figure, Notice } from '../ui/badge';

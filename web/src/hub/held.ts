@@ -4,6 +4,7 @@
  */
 export class Held<E extends unknown[]> {
   #waiting: E[] | null = null;
+  #shared: Promise<void> | null = null;
 
   constructor(readonly take: (...event: E) => void) {}
 
@@ -22,5 +23,10 @@ export class Held<E extends unknown[]> {
       this.#waiting = null;
       for (const event of waiting) this.take(...event);
     }
+  }
+
+  /** The same, once at a time: whoever asks meanwhile waits for the first one's end. */
+  shared(act: () => Promise<void>): Promise<void> {
+    return (this.#shared ??= this.during(act).finally(() => (this.#shared = null)));
   }
 }
