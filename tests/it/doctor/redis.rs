@@ -5,6 +5,13 @@ use tokio::{io::AsyncReadExt as _, io::AsyncWriteExt as _, net::TcpListener};
 use super::{assert_says, examine};
 use crate::support::redis::RedisServer;
 
+/// The findings of a doctor with this connection string are no good ones, and say this.
+async fn assert_finds(redis: &str, sentences: &[&str]) {
+    let (text, is_good) = examine(&[], &[("ConnectionStrings__Redis", redis)]).await;
+    assert!(!is_good, "{text}");
+    assert_says(&text, sentences);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_password_is_found_and_not_shown() {
     let Some(redis) = RedisServer::start(&["--requirepass", "right"]).await else {
@@ -32,16 +39,15 @@ async fn a_user_without_channel_permissions_is_found() {
         .ask(&["ACL SETUSER app on >pw ~* resetchannels +@all"])
         .await;
     let settings = format!("{},user=app,password=pw", redis.address());
-    let (text, is_good) = examine(&[], &[("ConnectionStrings__Redis", &settings)]).await;
-    assert!(!is_good, "{text}");
-    assert_says(
-        &text,
+    assert_finds(
+        &settings,
         &[
             "❌ Redis permissions: no permission to publish",
             "ACL SETUSER",
             "+publish +subscribe",
         ],
-    );
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,12 +59,11 @@ async fn a_user_who_may_not_write_keys_is_found() {
         .ask(&["ACL SETUSER app on >pw %R~* &* +@all -@write"])
         .await;
     let settings = format!("{},user=app,password=pw", redis.address());
-    let (text, is_good) = examine(&[], &[("ConnectionStrings__Redis", &settings)]).await;
-    assert!(!is_good, "{text}");
-    assert_says(
-        &text,
+    assert_finds(
+        &settings,
         &["❌ Redis permissions: not allowed on", "SET", "+@write"],
-    );
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -67,12 +72,11 @@ async fn tls_where_redis_speaks_none_is_found() {
         return;
     };
     let settings = format!("{},ssl=true", redis.address());
-    let (text, is_good) = examine(&[], &[("ConnectionStrings__Redis", &settings)]).await;
-    assert!(!is_good, "{text}");
-    assert_says(
-        &text,
+    assert_finds(
+        &settings,
         &["❌ Redis: TLS mismatch", "does not speak TLS", "ssl=false"],
-    );
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,10 +90,12 @@ async fn plain_text_where_redis_wants_tls_is_found() {
             let _ = socket.write_all(&[0x15, 3, 3, 0, 2, 2, 10]).await;
         }
     });
-    let (text, is_good) = examine(&[], &[("ConnectionStrings__Redis", &address.to_string())]).await;
+    assert_finds(
+        &address.to_string(),
+        &["❌ Redis: TLS mismatch", "wants TLS", "ssl=true"],
+    )
+    .await;
     alerts.abort();
-    assert!(!is_good, "{text}");
-    assert_says(&text, &["❌ Redis: TLS mismatch", "wants TLS", "ssl=true"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -97,10 +103,9 @@ async fn a_redis_that_is_not_there_is_found() {
     let Some(redis) = RedisServer::absent(&[]) else {
         return;
     };
-    let (text, is_good) = examine(&[], &[("ConnectionStrings__Redis", &redis.address())]).await;
-    assert!(!is_good, "{text}");
-    assert_says(
-        &text,
+    assert_finds(
+        &redis.address(),
         &["❌ Redis", "cannot be reached", "check host and port"],
-    );
+    )
+    .await;
 }
