@@ -17,8 +17,7 @@ use tokio::{sync::Notify, time::Instant};
 use tracing::{Span, info_span};
 
 use super::{
-    Admitted, HubEndpoint, HubError, Items, Upload, input::Input, timers::Timers,
-    upload::UploadSink,
+    Admitted, HubEndpoint, HubError, Items, input::Input, timers::Timers, upload::UploadSink,
 };
 use crate::signalr::{
     connection::{
@@ -26,7 +25,7 @@ use crate::signalr::{
         ReceivedCounter, RequestData, TransportKind, User,
     },
     lifetime::Worker,
-    protocol::{Decode, EncodeError, write},
+    protocol::{EncodeError, write},
 };
 
 /// Bytes of shared frames this process may hold before connections that are behind are closed.
@@ -243,22 +242,6 @@ impl HubConnection {
     pub(super) fn release_slot(self: &Rc<Self>) {
         self.slots.set(self.slots.get() + 1);
         self.resume_input();
-    }
-
-    /// Makes the argument for an upload stream and expects its items.
-    pub(super) fn open_upload<T: Decode + 'static>(self: &Rc<Self>, id: &str) -> Upload<T> {
-        let capacity = self.endpoint.options().stream_buffer_capacity;
-        let (upload, sink) = Upload::new(capacity, Rc::downgrade(self));
-        self.uploads.borrow_mut().insert(id.to_owned(), sink);
-        upload
-    }
-
-    /// The method is done with its uploads.
-    pub(super) fn close_uploads(&self, ids: &[String]) {
-        let mut uploads = self.uploads.borrow_mut();
-        for id in ids {
-            uploads.remove(id);
-        }
     }
 
     /// A message cannot be written: the connection ends as the reference's does.

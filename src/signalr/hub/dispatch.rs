@@ -9,7 +9,7 @@ use super::{HubError, binding::ArgumentReader, connection::HubConnection};
 use crate::signalr::{
     connection::CloseReason,
     lifetime::ClientResult,
-    protocol::{self, ClientMessage, Outcome, Raw},
+    protocol::{self, ClientMessage, Outcome},
 };
 
 /// What became of a message.
@@ -90,17 +90,6 @@ impl HubConnection {
             connection: self,
         };
         values.len() == method.arguments && method.call.can_bind(reader)
-    }
-
-    fn upload_item(&self, id: &str, item: Raw<'_>) {
-        let upload = self.uploads.borrow().get(id).cloned();
-        match upload {
-            Some(upload) if upload.push(item, self.detailed_errors()) => {}
-            Some(_) => {
-                self.uploads.borrow_mut().remove(id);
-            }
-            None => debug!("an item for an unknown stream was ignored"),
-        }
     }
 
     /// Ends an upload, or answers a question of ours.

@@ -12,6 +12,7 @@ use std::{
 };
 
 use futures_util::Stream;
+use tracing::debug;
 
 use super::{HubError, HubResult, connection::HubConnection};
 use crate::signalr::protocol::{Decode, Raw};
@@ -129,6 +130,36 @@ impl<T> Drop for Upload<T> {
         self.state.borrow_mut().abandoned = true;
         if let Some(connection) = self.connection.upgrade() {
             connection.resume_input();
+        }
+    }
+}
+
+impl HubConnection {
+    /// Makes the argument for an upload stream and expects its items.
+    pub(super) fn open_upload<T: Decode + 'static>(self: &Rc<Self>, id: &str) -> Upload<T> {
+        let capacity = self.endpoint.options().stream_buffer_capacity;
+        let (upload, sink) = Upload::new(capacity, Rc::downgrade(self));
+        self.uploads.borrow_mut().insert(id.to_owned(), sink);
+        upload
+    }
+
+    /// The method is done with its uploads.
+    pub(super) fn close_uploads(&self, ids: &[String]) {
+        let mut uploads = self.uploads.borrow_mut();
+        for id in ids {
+            uploads.remove(id);
+        }
+    }
+
+    /// An item for one of the uploads; one for an unknown stream is ignored.
+    pub(super) fn upload_item(&self, id: &str, item: Raw<'_>) {
+        let upload = self.uploads.borrow().get(id).cloned();
+        match upload {
+            Some(upload) if upload.push(item, self.detailed_errors()) => {}
+            Some(_) => {
+                self.uploads.borrow_mut().remove(id);
+            }
+            None => debug!("an item for an unknown stream was ignored"),
         }
     }
 }
