@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::{
     Deployment, Options, Value,
     client::{self, Purpose},
+    cluster,
     reason::reason,
 };
 
@@ -75,6 +76,21 @@ pub(super) async fn connect(
     target: Target,
 ) -> Result<(Client, Running), Failure> {
     let client = client::build(options, purpose, target).map_err(Failure::Refused)?;
+    let opened = open(options, client, target).await?;
+    if purpose != Purpose::Subscriptions || !opened.0.is_clustered() {
+        return Ok(opened);
+    }
+    match cluster::subscriber(options, &opened.0, target).map_err(Failure::Refused)? {
+        Some(client) => open(options, client, target).await,
+        None => Ok(opened),
+    }
+}
+
+async fn open(
+    options: &Options,
+    client: Client,
+    target: Target,
+) -> Result<(Client, Running), Failure> {
     let running = Running(client.connect());
     let greeting = async {
         client.wait_for_connect().await?;

@@ -15,7 +15,7 @@ pub(super) async fn send(
     name: &'static str,
     arguments: Vec<Bytes>,
 ) -> Result<Value, RedisError> {
-    let command = CustomCommand::new_static(name, slot(name, &arguments), false);
+    let command = CustomCommand::new_static(name, slot(connection, name, &arguments), false);
     let arguments: Vec<fred::types::Value> = arguments
         .into_iter()
         .map(fred::types::Value::Bytes)
@@ -36,9 +36,10 @@ pub(super) async fn send(
 }
 
 /// Which node of a cluster: that of the key. Where the key is not the first argument all keys are
-/// the fleet's, which are in one slot.
-fn slot(name: &str, arguments: &[Bytes]) -> ClusterHash {
+/// the fleet's, which are in one slot; and there the fleet also listens.
+fn slot(connection: &Connection, name: &str, arguments: &[Bytes]) -> ClusterHash {
     let key = match name {
+        "PUBLISH" | "PUBSUB" => return ClusterHash::Custom(connection.home_slot),
         "EVAL" | "EVALSHA" => arguments.get(2),
         "XREAD" => arguments
             .iter()

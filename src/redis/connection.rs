@@ -13,6 +13,8 @@ use super::reason::reason;
 #[derive(Clone)]
 pub(super) struct Connection {
     pub client: Client,
+    /// Where a fleet publishes and counts subscribers, if this is a cluster.
+    pub home_slot: u16,
     /// Cancelled when the connection has ended.
     gone: CancellationToken,
     /// What its user finds.
@@ -30,9 +32,10 @@ pub(super) enum Health {
 }
 
 impl Connection {
-    pub fn new(client: Client) -> Self {
+    pub fn new(client: Client, home_slot: u16) -> Self {
         Self {
             client,
+            home_slot,
             gone: CancellationToken::new(),
             health: watch::Sender::new(Health::Answers),
         }

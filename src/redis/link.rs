@@ -22,6 +22,7 @@ use super::{
     Options,
     attempt::{self, Failure, Running, Target},
     client::Purpose,
+    cluster,
     connection::{Connection, Health},
     reason::reason,
 };
@@ -123,7 +124,8 @@ impl Link {
                 Some(outcome) = attempts.next() => {
                     drop(attempts);
                     let opened = outcome.map_err(|failure| self.learn(&failure));
-                    return opened.map(|(client, running)| (Connection::new(client), running));
+                    let home_slot = cluster::home_slot(&self.options);
+                    return opened.map(|(client, running)| (Connection::new(client, home_slot), running));
                 }
                 () = tokio::time::sleep(NEXT_ATTEMPT) => {}
             }

@@ -7,6 +7,7 @@
 mod attempt;
 mod cache;
 mod client;
+mod cluster;
 mod command;
 mod connection;
 mod error;

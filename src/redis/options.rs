@@ -65,6 +65,11 @@ pub struct Tls {
 }
 
 impl Options {
+    /// A key of the fleet. All of them are in one slot of a cluster.
+    pub(super) fn key(&self, name: &str) -> String {
+        format!("{}managing-api:{{{}}}:{name}", self.prefix, self.fleet)
+    }
+
     /// Everything default, one server.
     pub fn server(host: &str, port: u16) -> Self {
         Self {

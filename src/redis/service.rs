@@ -7,7 +7,6 @@
 use std::{future::Future, sync::Arc, thread, time::Duration};
 
 use bytes::Bytes;
-use fred::interfaces::ClientLike as _;
 use tokio::{
     runtime::{Builder, Handle},
     sync::watch,
@@ -98,15 +97,7 @@ impl RedisService {
     /// A key of the fleet: `<prefix>managing-api:{<fleet>}:<name>`. All of them are in one slot of
     /// a cluster.
     pub fn key(&self, name: &str) -> String {
-        format!("{}managing-api:{{{}}}:{name}", self.prefix(), self.fleet())
-    }
-
-    /// Whether Redis turned out to be, or was named as, a cluster.
-    pub fn is_cluster(&self) -> bool {
-        let commands = self.inner.commands.borrow();
-        commands
-            .as_ref()
-            .is_some_and(|connection| connection.client.is_clustered())
+        self.inner.options.key(name)
     }
 
     /// Runs a task on the service's thread.

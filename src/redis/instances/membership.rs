@@ -161,16 +161,11 @@ impl Membership {
 
     /// Of both scripts: whose heart it is about, and how to tell who is dead.
     fn arguments(&self, id: &InstanceId) -> Vec<Bytes> {
-        // The nodes of a cluster do not know who listens at the others.
-        let deaf_after = match self.redis.is_cluster() {
-            true => DEAD_AFTER_MS,
-            false => DEAF_AFTER_MS,
-        };
         let channels = [self.redis.prefix(), &channel_prefix(&self.redis)].concat();
         vec![
             self.id_bytes(id),
             Bytes::from(DEAD_AFTER_MS.to_string()),
-            Bytes::from(deaf_after.to_string()),
+            Bytes::from(DEAF_AFTER_MS.to_string()),
             Bytes::from(channels),
         ]
     }
