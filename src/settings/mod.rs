@@ -188,7 +188,7 @@ fn storage_path(root: &Section) -> Option<PathBuf> {
 fn trading_history(root: &Section) -> usize {
     let section = root.section("Trading");
     let megabytes = section.number("HistoryMegabytes", 1..=1_000_000);
-    megabytes.unwrap_or(128) * 1024 * 1024
+    megabytes.unwrap_or(96) * 1024 * 1024
 }
 
 /// The name becomes part of Redis keys, between braces.
