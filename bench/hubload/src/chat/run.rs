@@ -130,7 +130,10 @@ async fn work(w: Rc<Worker>, c: Arc<ChatCfg>) -> Said {
         let seat = Seat::new(&w, &said2);
         if let (true, Some(second)) = (is_tab, &second) {
             second.is_there(&opened.conn);
-            let tab = Seated { seat, role: Tab };
+            let tab = Seated {
+                seat,
+                role: Tab::default(),
+            };
             tokio::task::spawn_local(follow(w, opened, tab));
             return None;
         }

@@ -18,7 +18,6 @@ pub trait Role {
 pub struct Seat {
     pub w: Rc<Worker>,
     pub said: Rc<RefCell<Said>>,
-    pub view: View,
     pub ctl: Ctl,
     /// Frames that go out when all that came is read.
     out: Vec<u8>,
@@ -30,7 +29,6 @@ impl Seat {
         Self {
             w: w.clone(),
             said: said.clone(),
-            view: View::new(),
             ctl: Ctl::default(),
             out: Vec::new(),
             now: 0,
@@ -43,10 +41,10 @@ impl Seat {
     }
 
     /// Takes a record that holds an event.
-    pub fn event(&mut self, rec: &[u8]) -> Told {
+    pub fn event(&mut self, view: &mut View, rec: &[u8]) -> Told {
         let record = *self.w.shared.phase.borrow() == MEASURE;
         let mut said = self.said.borrow_mut();
-        self.view.take(rec, self.now, &mut said, record)
+        view.take(rec, self.now, &mut said, record)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::said::{Told, value};
+use super::said::{Told, View, value};
 use super::seat::{Role, Seat};
 use super::tab::Second;
 use crate::proto::{Rec, error_text};
@@ -11,6 +11,7 @@ pub struct Viewer {
     pub tokens: u64,
     /// The other tab of the same user, which opens what is asked here.
     pub second: Option<Rc<Second>>,
+    view: View,
     call: u64,
     /// The conversation that is being answered; deleted when the next one begins.
     conversation: String,
@@ -21,6 +22,7 @@ impl Viewer {
         Self {
             tokens,
             second,
+            view: View::new(),
             call: 0,
             conversation: String::new(),
         }
@@ -43,7 +45,7 @@ impl Viewer {
     }
 
     fn item(&mut self, seat: &mut Seat, rec: &[u8]) {
-        match seat.event(rec) {
+        match seat.event(&mut self.view, rec) {
             Told::Started => {
                 let id = value(rec, b"\"conversationId\":\"").unwrap_or_default();
                 self.conversation = String::from_utf8_lossy(id).into_owned();
@@ -52,7 +54,7 @@ impl Viewer {
                 }
             }
             Told::Finished => {
-                let is_wrong = seat.view.tokens != self.tokens;
+                let is_wrong = self.view.tokens != self.tokens;
                 seat.said.borrow_mut().wrong += u64::from(is_wrong);
             }
             Told::Other => {}
