@@ -6,10 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::inner::Inner;
+use super::snapshot_due::SnapshotDue;
 use super::{Append, Epoch, Event, EventLog, Kind, Lease, Note, Position, Stored, Whole};
 
-/// Durable events after which the store gets a snapshot, so that it may trim what came before.
-const SNAPSHOT_AFTER: u64 = 2_000;
 /// Events of one log in one batch.
 const MOST_EVENTS: usize = 1_000;
 
@@ -20,7 +19,7 @@ pub trait Snapshot: Send + 'static {
 
 /// A log whatever its state is.
 trait Source: Send + Sync {
-    fn collect(&self, position: &Position, snapshot_at: u64) -> Option<Collected>;
+    fn collect(&self, position: &Position, due: SnapshotDue) -> Option<Collected>;
     fn collect_whole(&self) -> Collected;
     fn release(&self);
     fn release_in(&self, epoch: &Epoch, seq: u64);
@@ -54,7 +53,7 @@ struct Progress {
     stored: Position,
     /// What is on its way reaches up to here.
     sent: Position,
-    snapshot_at: u64,
+    due: SnapshotDue,
     /// The store knows nothing of the log, or of its epoch.
     whole: bool,
     over: bool,
@@ -78,7 +77,7 @@ impl Attached {
             progress: Mutex::new(Progress {
                 stored: position.clone(),
                 sent: position,
-                snapshot_at: stored.snapshot.as_ref().map_or(0, |(seq, _)| *seq),
+                due: SnapshotDue::of(stored),
                 whole: known.is_err(),
                 over: false,
             }),
@@ -91,7 +90,7 @@ impl Attached {
         let mut progress = self.lock();
         let part = match progress.whole {
             true => None,
-            false => self.source.collect(&progress.stored, progress.snapshot_at),
+            false => self.source.collect(&progress.stored, progress.due),
         };
         let whole = part.is_none();
         let collected = part.unwrap_or_else(|| self.source.collect_whole());
@@ -102,9 +101,9 @@ impl Attached {
             epoch: collected.epoch,
             events: collected.events,
             snapshot: collected.snapshot,
+            trimmed: collected.trimmed,
             whole: whole.then(|| Whole {
                 about: self.about.clone(),
-                trimmed: collected.trimmed,
                 is_based_on_state: collected.is_based_on_state,
             }),
             notes: collected.notes,
@@ -117,9 +116,7 @@ impl Attached {
         let mut progress = self.lock();
         progress.whole = false;
         progress.stored = progress.sent.clone();
-        if let Some((seq, _)) = &sent.snapshot {
-            progress.snapshot_at = *seq;
-        }
+        progress.due.sent(&sent.events, sent.snapshot.as_ref());
         progress.over = sent.ended.is_some();
         let (over, revision) = (progress.over, progress.stored.revision);
         drop(progress);
@@ -170,7 +167,7 @@ impl Attached {
 }
 
 impl<S: Snapshot> Source for Arc<EventLog<S>> {
-    fn collect(&self, position: &Position, snapshot_at: u64) -> Option<Collected> {
+    fn collect(&self, position: &Position, due: SnapshotDue) -> Option<Collected> {
         self.inspect(|inner| {
             let mut events = inner.after(position).ok()?;
             let is_part = events.len() > MOST_EVENTS;
@@ -183,14 +180,14 @@ impl<S: Snapshot> Source for Arc<EventLog<S>> {
                 },
                 _ => inner.position(),
             };
-            let is_due = !is_part && inner.seq() >= snapshot_at + SNAPSHOT_AFTER;
+            let is_due = !is_part && due.is_with(&events);
             Some(Collected {
                 epoch: inner.epoch().clone(),
                 events,
                 snapshot: is_due.then(|| (inner.seq(), inner.state().snapshot())),
                 notes: inner.notes(position.revision, reached.revision),
                 reached,
-                trimmed: 0,
+                trimmed: inner.kept().trimmed(),
                 is_based_on_state: false,
                 is_last: !is_part && inner.is_closed(),
             })

@@ -60,6 +60,7 @@ mod model;
 mod place;
 mod redis;
 mod shared;
+mod snapshot_due;
 mod store;
 mod writer;
 

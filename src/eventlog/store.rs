@@ -193,6 +193,9 @@ pub struct Append {
     pub notes: Vec<Note>,
     /// The state after the durable event of that number; what came before need not be kept then.
     pub snapshot: Option<(u64, Bytes)>,
+    /// The writer itself keeps nothing up to this number, so the store need not either once a snapshot
+    /// stands for it.
+    pub trimmed: u64,
     /// In place of all that the store holds, which may be nothing or of a former epoch.
     pub whole: Option<Whole>,
     /// Nothing will follow; forget it after this long.
@@ -203,8 +206,6 @@ pub struct Append {
 #[derive(Clone, Debug)]
 pub struct Whole {
     pub about: Bytes,
-    /// The number before its first event.
-    pub trimmed: u64,
     /// Its events alone do not make its state: a reader needs the snapshot in any case.
     pub is_based_on_state: bool,
 }

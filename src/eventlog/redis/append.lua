@@ -25,10 +25,11 @@ local function feed(followers, record)
   end
 end
 
--- What a snapshot stands for may go when there is too much.
-local function trim(events, log)
+-- What a snapshot stands for may go when there is too much, or when its writer let it go as well.
+local function trim(events, log, trimmed)
   local count = redis.call('LLEN', events)
-  while count > 1 and log.first <= log.snapshot and (count > most_events or log.bytes > most_bytes) do
+  while count > 1 and log.first <= log.snapshot
+    and (log.first <= trimmed or count > most_events or log.bytes > most_bytes) do
     log.bytes = log.bytes - #redis.call('LPOP', events)
     log.first = log.first + 1
     count = count - 1
@@ -116,7 +117,7 @@ for key = 3, #KEYS, 4 do
         break
       end
     end
-    trim(events, log)
+    trim(events, log, tonumber(trimmed))
     redis.call('HSET', meta, 'seq', log.seq, 'first', log.first, 'bytes', log.bytes)
     if gap then
       table.insert(answers, -2)

@@ -16,7 +16,7 @@ pub fn push_append(arguments: &mut Vec<Bytes>, append: &Append) {
         text(append.epoch.as_str()),
         text(if whole.is_some() { "1" } else { "" }),
         whole.map_or_else(nothing, |whole| whole.about.clone()),
-        number(whole.map_or(0, |whole| whole.trimmed)),
+        number(append.trimmed),
         text(if whole.is_some_and(|whole| whole.is_based_on_state) {
             "1"
         } else {

@@ -115,6 +115,7 @@ impl Source {
             epoch: self.sent.epoch.clone(),
             events: self.events(),
             snapshot: None,
+            trimmed: 0,
             whole: None,
             ended: None,
         }

@@ -180,9 +180,9 @@ async fn an_owner_writes_its_whole_log_to_a_store_that_forgot_it_unless_it_was_o
         epoch: new.epoch.clone(),
         events,
         snapshot: Some((1, "1".into())),
+        trimmed: 1,
         whole: Some(Whole {
             about: "about".into(),
-            trimmed: 1,
             is_based_on_state: false,
         }),
         ended: None,

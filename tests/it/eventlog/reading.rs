@@ -131,6 +131,44 @@ async fn beyond_its_bound_a_log_begins_with_a_snapshot() {
 }
 
 #[tokio::test]
+async fn what_its_writer_gave_up_goes_once_a_snapshot_stands_for_it() {
+    let _turn = turn::beside_others();
+    let Some(server) = RedisServer::start(&[]).await else {
+        return;
+    };
+    let a = Instance::join(&server, "a").await;
+    let log = LogName::new("test", "1");
+    let (lease, new) = a.lease(&log, Expected::Nobody).await;
+    let mut source = Source::new(&new.epoch);
+    let mut append = async |snapshot: Option<u64>, trimmed| {
+        source.write("x");
+        let append = source.append(&lease);
+        let snapshot = snapshot.map(|seq| (seq, "s".into()));
+        let append = Append {
+            snapshot,
+            trimmed,
+            ..append
+        };
+        a.append(append).await
+    };
+    for seq in 1..=4 {
+        assert_eq!(append(None, seq - 1).await, Appended::UpTo(seq));
+    }
+    let from_the_beginning = Some((&new.epoch, 0));
+    let all = a.read(&log, from_the_beginning).await.expect("it is there");
+    assert_eq!((all.snapshot, all.events.len()), (None, 4));
+
+    assert_eq!(append(Some(3), 4).await, Appended::UpTo(5));
+    let rest = a.read(&log, Some((&new.epoch, 3))).await;
+    let rest = rest.expect("it is there");
+    assert_eq!((rest.snapshot, rest.events.len()), (None, 2));
+    let gone = a.read(&log, from_the_beginning).await;
+    let gone = gone.expect("it is there");
+    assert_eq!(gone.snapshot, Some((3, "s".into())));
+    assert_eq!(gone.events.len(), 2);
+}
+
+#[tokio::test]
 async fn of_a_conflated_value_the_latest_is_kept_and_of_a_lossy_event_nothing() {
     let _turn = turn::beside_others();
     let Some(server) = RedisServer::start(&[]).await else {
