@@ -1,5 +1,7 @@
 // A redis-server of our own, on a free port, with nothing on disk: restarted it is empty.
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
 import { promisify } from 'node:util';
 import { freePort } from '../../interop/lib/port.mjs';
 import { startChild } from './child.mjs';
@@ -22,6 +24,17 @@ export class Redis {
     kill() { return this.#child?.kill(); }
     freeze() { this.#child.freeze(); }
     thaw() { this.#child.thaw(); }
+
+    /** A connection that stays when others are refused; gives a function that sends a command. */
+    async operator() {
+        const socket = net.connect(this.port, '127.0.0.1').setEncoding('utf8');
+        await once(socket, 'connect');
+        return async command => {
+            socket.write(`${command}\r\n`);
+            const [answer] = await once(socket, 'data');
+            if (answer.startsWith('-')) throw new Error(`${command}: ${answer}`);
+        };
+    }
 
     /** The answer to a command, as text. */
     async command(...args) {

@@ -85,8 +85,35 @@ const late = seconds => ({
     },
 });
 
-const everyday = [kill(3), freeze(3), clientKill, cut(3), deadLine(3), slowLine, late(3)];
-const soaked = [kill(10), kill(30), kill(45), freeze(10), freeze(30), clientKill, cut(10), deadLine(10), deadLine(30), slowLine, late(10)];
+/** Redis refuses everybody for a while, and drops who is connected. */
+const refuse = (reason, begin, end) => seconds => ({
+    name: `Redis refuses for ${seconds} s: ${reason}`,
+    async strike({ redis }) {
+        const operator = await redis.operator();
+        for (const command of [begin, 'CLIENT KILL TYPE pubsub', 'CLIENT KILL TYPE normal']) await operator(command);
+        await sleep(seconds * 1000);
+        await operator(end);
+    },
+});
+
+const password = refuse('a wrong password', 'ACL SETUSER default resetpass >another', 'ACL SETUSER default nopass');
+const full = refuse('maxclients', 'CONFIG SET maxclients 1', 'CONFIG SET maxclients 10000');
+
+const flush = {
+    name: 'Redis is flushed, data and scripts',
+    keepsAll: true,
+    async strike({ redis }) {
+        await redis.command('FLUSHALL');
+        await redis.command('SCRIPT', 'FLUSH');
+        await sleep(3000);
+    },
+};
+
+const everyday = [kill(3), freeze(3), clientKill, cut(3), deadLine(3), slowLine, late(3), flush];
+const soaked = [
+    kill(10), kill(30), kill(45), freeze(10), freeze(30), clientKill, cut(10), deadLine(10), deadLine(30), slowLine, late(10),
+    password(10), full(10), flush,
+];
 
 /** Every client is connected to a known instance, so that neighbours can be told from others. */
 const onKnownInstances = (fault, soak) => ({
