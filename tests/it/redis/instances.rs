@@ -175,6 +175,9 @@ async fn a_redis_that_was_away_or_came_back_empty_kills_nobody() {
     })
     .await
     .expect("within the limit");
+    // They tell that they live before they hear again.
+    wait_for(&redis_a, "up", State::is_up).await;
+    wait_for(&redis_b, "up", State::is_up).await;
     let answer = a.call(b.id(), "echo", Bytes::new(), LIMIT).await;
     assert_eq!(answer, Ok(Bytes::from_static(b"a: ")));
     assert!(deaths.try_recv().is_err(), "nobody died");
