@@ -9,12 +9,12 @@ if owner and owner ~= '' and owner ~= me and expected ~= '*' and expected ~= own
 end
 if owner then
   redis.call('HDEL', KEYS[1], 'ended')
-  -- It may have ended: then it was to be forgotten.
-  for i = 1, 4 do
-    redis.call('PERSIST', KEYS[i])
-  end
 else
   redis.call('HSET', KEYS[1], 'epoch', ARGV[5], 'about', about, 'seq', 0, 'first', 1, 'bytes', 0)
+end
+-- It may have ended, and been to be forgotten; who asked for it before it was there, as well.
+for i = 1, 4 do
+  redis.call('PERSIST', KEYS[i])
 end
 local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
 redis.call('HSET', KEYS[1], 'owner', me)

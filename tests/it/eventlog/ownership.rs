@@ -198,3 +198,26 @@ async fn an_owner_writes_its_whole_log_to_a_store_that_forgot_it_unless_it_was_o
     assert_eq!(seq, 2);
     assert_eq!(a.append(whole(Vec::new())).await, Appended::Fenced);
 }
+
+#[tokio::test]
+async fn who_asked_for_a_log_before_it_was_there_is_not_forgotten() {
+    let _turn = turn::beside_others();
+    let Some(server) = RedisServer::start(&[]).await else {
+        return;
+    };
+    let (a, b) = (
+        Instance::join(&server, "a").await,
+        Instance::join(&server, "b").await,
+    );
+    let log = LogName::new("test", "1");
+    let nothing = b.logs.read(&log, None, true).await;
+    assert!(nothing.is_ok_and(|stored| stored.is_none()));
+    let keys = server.ask(&["KEYS *followers*"]).await;
+    let followers = keys.iter().find(|line| line.contains("followers"));
+    let asked = format!("TTL {}", followers.expect("somebody follows"));
+    let left = async || server.ask(&[&asked]).await.first().cloned();
+    assert_ne!(left().await.as_deref(), Some(":-1"), "it will go");
+
+    a.lease(&log, Expected::Nobody).await;
+    assert_eq!(left().await.as_deref(), Some(":-1"), "it stays");
+}
