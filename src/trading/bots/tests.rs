@@ -1,5 +1,8 @@
 //! The bot hub's promises, one by one, with a clock that is moved by hand.
 
+mod many;
+mod workers;
+
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::LocalBoxFuture;
@@ -338,41 +341,6 @@ fn a_producer_over_http_may_be_silent_for_30_seconds() {
 }
 
 #[test]
-fn the_newest_registration_wins_and_the_older_worker_is_told() {
-    let desk = desk();
-    let (old, new) = (id("w1"), id("w2"));
-    desk.bots
-        .register(&old, &[id("b")], None)
-        .now()
-        .expect("is registered");
-    let epoch = desk.report("b", vec![trade("t1")]).epoch;
-    desk.bots
-        .register(&new, &[id("b")], None)
-        .now()
-        .expect("is registered");
-    let refused = |who: &Id| {
-        let reporter = Reporter::Connection(who.clone());
-        let refused = desk.try_report(&reporter, "b", vec![trade("t2")], None);
-        refused.err().map(|problem| problem.code)
-    };
-    assert_eq!(refused(&old), Some(Code::NotRegistered));
-    let receipt = desk.report_as(&Reporter::Connection(new.clone()), "b", vec![trade("t2")]);
-    assert_eq!((receipt.epoch, receipt.seqs), (epoch, vec![2]));
-    desk.report_as(&Reporter::Http, "b", vec![trade("t3")]);
-    desk.bots.live.disconnected(&new);
-    assert_eq!(
-        refused(&old),
-        Some(Code::NotRegistered),
-        "until it registers"
-    );
-    desk.bots
-        .register(&old, &[id("b")], None)
-        .now()
-        .expect("is registered");
-    assert_eq!(refused(&old), None);
-}
-
-#[test]
 fn a_repeated_key_gives_the_first_answer_and_another_content_a_conflict() {
     let desk = desk();
     let report = |events| desk.try_report(&Reporter::Http, "b", events, Some("k"));
@@ -390,149 +358,4 @@ fn a_refused_report_creates_and_stores_nothing() {
     let refused = desk.try_report(&Reporter::Http, "b", events, None);
     assert_eq!(refused.map_err(|it| it.code), Err(Code::InvalidRequest));
     assert!(desk.bots.list().now().is_ok_and(|bots| bots.is_empty()));
-}
-
-#[test]
-fn a_removed_bot_is_gone_and_its_worker_has_to_register_again() {
-    let desk = desk();
-    desk.bots
-        .register(&id("w1"), &[id("b")], None)
-        .now()
-        .expect("is registered");
-    let epoch = desk.report("b", vec![trade("t1")]).epoch;
-    desk.watch("v", &[], &Since::new());
-    desk.bots.live.remove(&id("b")).now().expect("is removed");
-    assert_eq!(desk.names(), ["BotRemoved"]);
-    assert_eq!(
-        desk.bots
-            .live
-            .get("b")
-            .now()
-            .map(|_| ())
-            .map_err(|it| it.code),
-        Err(Code::NotFound)
-    );
-    let reporter = Reporter::Connection(id("w1"));
-    let refused = desk.try_report(&reporter, "b", vec![trade("t2")], None);
-    assert_eq!(refused.map_err(|it| it.code), Err(Code::NotRegistered));
-    desk.bots
-        .register(&id("w1"), &[id("b")], None)
-        .now()
-        .expect("is registered");
-    assert_ne!(desk.report("b", vec![trade("t2")]).epoch, epoch);
-}
-
-#[tokio::test]
-async fn a_command_is_carried_to_the_worker_and_everybody_learns_what_became_of_it() {
-    let desk = desk();
-    desk.bots
-        .register(&id("w1"), &[id("b")], None)
-        .now()
-        .expect("is registered");
-    desk.watch("v", &["b"], &Since::new());
-    *desk.worker.answer.lock().expect("not poisoned") = Some(Ok(Answer::done()));
-    let stop = || BotCommand::stop(&json!("closePositions")).expect("is a mode");
-    let outcome = desk.bots.command(&id("b"), stop(), "ann").await;
-    assert!(outcome.expect("is answered").ok);
-    let asked = desk.worker.asked.lock().expect("not poisoned").clone();
-    assert_eq!(asked[0].command, "stop");
-    assert_eq!(asked[0].arguments, json!({"mode": "closePositions"}));
-    let (name, event) = desk.delivered().remove(0);
-    assert_eq!((name, &event["by"]), ("CommandResult", &json!("ann")));
-    assert_eq!(event["ok"], true);
-    assert_eq!(event["commandId"], asked[0].command_id);
-
-    let failed = Failure::Failed("boom".to_owned());
-    *desk.worker.answer.lock().expect("not poisoned") = Some(Err(failed));
-    let outcome = desk.bots.command(&id("b"), stop(), "ann").await;
-    assert_eq!(
-        outcome.expect("is answered").code.as_deref(),
-        Some("worker_failed")
-    );
-    assert!(BotCommand::stop(&json!("later")).is_err());
-    let unknown = desk.bots.command(&id("x"), stop(), "ann").await;
-    assert_eq!(unknown.map_err(|it| it.code), Err(Code::NotFound));
-}
-
-#[tokio::test]
-async fn a_command_to_a_worker_that_is_busy_or_leaves_is_answered_too() {
-    let desk = desk();
-    let bot = id("b");
-    let start = || desk.bots.command(&bot, BotCommand::Start, "ann");
-    let code = |outcome: Result<crate::trading::commands::CommandOutcome, _>| {
-        outcome.ok().and_then(|outcome| outcome.code)
-    };
-    desk.report_as(&Reporter::Http, "b", vec![]);
-    assert_eq!(code(start().await).as_deref(), Some("worker_gone"));
-    desk.bots
-        .register(&id("w1"), &[id("b")], None)
-        .now()
-        .expect("is registered");
-    let leave = async {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        desk.bots.live.disconnected(&id("w1"));
-    };
-    let (first, second, ()) = tokio::join!(start(), start(), leave);
-    assert_eq!(code(first).as_deref(), Some("worker_gone"));
-    assert_eq!(code(second).as_deref(), Some("busy"));
-}
-
-#[test]
-fn ten_thousand_bots_are_listed_and_subscribed_to_quickly() {
-    let desk = desk();
-    let ids: Vec<Id> = (0..10_000).map(|n| id(&format!("bot-{n}"))).collect();
-    desk.bots
-        .register(&id("w1"), &ids, None)
-        .now()
-        .expect("are registered");
-    let start = std::time::Instant::now();
-    assert_eq!(desk.bots.list().now().map(|bots| bots.len()), Ok(10_000));
-    for trade_id in ["t1", "t2", "t3"] {
-        desk.report("bot-7", vec![trade(trade_id)]);
-    }
-    let (snapshots, _) = desk.watch("v", &[], &Since::new());
-    assert_eq!(snapshots.len(), 10_000);
-    let of_seven = |snapshots: &[Value]| {
-        let seven = snapshots.iter().find(|it| it["botId"] == "bot-7");
-        seven.and_then(|it| it["lastTrades"].as_array().map(Vec::len))
-    };
-    assert_eq!(of_seven(&snapshots), Some(2), "among so many it is brief");
-    let (alone, _) = desk.watch("v", &["bot-7"], &Since::new());
-    assert_eq!(of_seven(&alone), Some(3));
-    assert!(start.elapsed() < std::time::Duration::from_secs(2));
-}
-
-#[test]
-fn many_bots_keep_no_more_history_together_than_there_is_room_for() {
-    let desk = desk();
-    let line = |text: &str| json!({"type": "LogLine", "level": "info", "message": text});
-    let wordy = "x".repeat(5_000);
-    let alert = json!({"type": "Alert", "severity": "info", "message": wordy});
-    desk.report("quiet", vec![trade("t1"), line("once")]);
-    for round in 0..30 {
-        for bot in 0..50 {
-            let trade = trade(&format!("t{round}"));
-            desk.report(
-                &format!("busy-{bot}"),
-                vec![trade, alert.clone(), line(&wordy)],
-            );
-        }
-    }
-    let memory = desk.bots.live.memory.taken();
-    assert!(memory < HISTORY + HISTORY / 10, "{memory} bytes are kept");
-    let page = PageRequest::default();
-    let lines = |bot: &str| desk.bots.logs(bot, &page).now().expect("a page").items;
-    assert_eq!(lines("quiet").len(), 1, "who is quiet loses nothing");
-    let newest_seq = lines("busy-7")[0].seq;
-    assert_eq!(newest_seq, 60, "the newest stay");
-    assert!(lines("busy-7").len() < 30, "the oldest went");
-    let seen = |seq| {
-        let epoch = desk.bots.live.get("busy-7").now().expect("is known").epoch;
-        let epoch = epoch.as_str().to_owned();
-        Since::from([("busy-7".to_owned(), Seen { epoch, seq })])
-    };
-    let (snapshots, _) = desk.watch("v", &["busy-7"], &seen(1));
-    assert_eq!(snapshots.len(), 1, "what was missed is gone");
-    let (snapshots, events) = desk.watch("v", &["busy-7"], &seen(59));
-    assert_eq!((snapshots.len(), events.len()), (0, 1));
 }
